@@ -1,0 +1,59 @@
+"""Rows of Arrow as CSV text: UTF-8, comma, newline, RFC 4180 quotes only where a field needs them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as pa_csv
+
+# Fewer rows at a time stay in the cache; more gain nothing (16 K: 2 % slower, 1 M: 10 %).
+_BATCH_ROWS = 65_536
+
+
+def needs_quotes(texts: pa.StringArray) -> bool:
+    """Return whether a field of `texts` cannot stand in CSV as it is."""
+    return bool(pc.any(_with_structure(texts)).as_py())
+
+
+def render_rows(batch: pa.RecordBatch, quoted: bool) -> pa.Buffer:
+    """Return a batch of strings, dictionaries of strings and decimals as CSV without a header.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        The rows.
+    quoted : bool
+        Whether some text needs quotes. pyarrow's writer quotes every text or none: it
+        serves where none does. Else the columns are quoted and joined here, half as fast.
+    """
+    if not quoted:
+        out = pa.BufferOutputStream()
+        options = pa_csv.WriteOptions(
+            include_header=False, quoting_style="none", batch_size=_BATCH_ROWS
+        )
+        pa_csv.write_csv(batch, out, options)
+        return out.getvalue()
+    columns = [_quoted_column(column) for column in batch.columns]
+    columns[-1] = pc.binary_join_element_wise(columns[-1], "\n", "")
+    rows = pc.binary_join_element_wise(*columns, ",")
+    return pa.Buffer.from_pybytes(b"") if not len(rows) else rows.buffers()[2]
+
+
+def _quoted_column(column: pa.Array) -> pa.StringArray:
+    if pa.types.is_dictionary(column.type):
+        texts = _quoted_texts(column.dictionary)
+        return pa.DictionaryArray.from_arrays(column.indices, texts).cast(pa.string())
+    if pa.types.is_string(column.type):
+        return _quoted_texts(column)
+    return column.cast(pa.string())
+
+
+def _quoted_texts(texts: pa.StringArray) -> pa.StringArray:
+    doubled = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(
+        _with_structure(texts), pc.binary_join_element_wise('"', doubled, '"', ""), texts
+    )
+
+
+def _with_structure(texts: pa.StringArray) -> pa.BooleanArray:
+    return pc.match_substring_regex(texts, '[",\r\n]')

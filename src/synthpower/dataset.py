@@ -1,0 +1,181 @@
+"""The dataset directory: its names, README.md and manifest.json."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthpower import streams
+from synthpower.catalog import MEASUREMENTS, Measurement
+from synthpower.errors import InputError
+from synthpower.files import locked, open_output
+
+README = "README.md"
+INVENTORY = "inventory.csv"
+MANIFEST = "manifest.json"
+DATA = "data-*"
+
+_README = """\
+---
+glcp_customer_id: {customer_id}
+devices: {inventory}
+data: {data}
+update: 24 hr
+seed: {seed}
+---
+
+# Synthetic power data
+
+**Everything here is synthetic.** The servers do not exist and the readings are
+random numbers made by the program synthpower. Only the models and product ids are
+real ones of HPE, and they belong together. Use it to build and to test; draw no
+conclusion from its values.
+
+## The servers: {inventory}
+
+{count} servers, one in a row. UTF-8 with a header, comma separated.
+
+| column | meaning |
+| --- | --- |
+| `sn` | serial number, unique, in the form of HPE's (country, site, year, week, unit) |
+| `model` | name of the server model |
+| `product_id` | HPE product number; each belongs to one model |
+| `location` | the site where the server stands |
+
+## The readings: {data}
+
+Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`).
+A file that ends in `.parquet` holds the same readings as one of the same name that
+ends in `.csv`: read one or the other, not both.
+
+| column | meaning |
+| --- | --- |
+| `sn`, `model`, `product_id`, `location` | the server, as in {inventory} |
+| `start_time`, `end_time` | the interval that was measured, in UTC (`Z`); start included, end not |
+| `measurement_value` | the value, in `unit` |
+| `unit` | the unit of the value |
+| `name` | what was measured |
+
+Some files have no `start_time`: there an interval begins where the server's one
+before it ends. Every server has one row for each interval and each measurement, so
+the rows are the product of the three. They are ordered by interval, then by serial
+number, then as the measurements are in {measurements}, which has for each its
+`name`, its `unit`, the greatest value (`scale`) and the number of `decimals`.
+
+## Made again
+
+The seed is {seed}: the same commands make the same bytes. What each file of readings
+was made from stands in {manifest} and, for Parquet, in the file's own metadata.
+
+    {command}
+    synthpower data --directory . --date 2023-02-27 --format csv
+"""
+
+
+def readme_text(seed: int, count: int, command: str) -> str:
+    """Return the text of a dataset's README.md; `command` makes the inventory again."""
+    return _README.format(
+        customer_id=streams.customer_id(seed),
+        seed=seed,
+        count=f"{count:,}",
+        command=command,
+        inventory=INVENTORY,
+        measurements=MEASUREMENTS,
+        manifest=MANIFEST,
+        data=DATA,
+    )
+
+
+def measurements_text(measurements: Sequence[Measurement]) -> str:
+    """Return the text of a dataset's measurements.csv."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["name", "unit", "scale", "decimals"])
+    for m in measurements:
+        writer.writerow([m.name, m.unit, m.scale, "" if m.decimals is None else m.decimals])
+    return out.getvalue()
+
+
+def readme_seed(directory: Path) -> int | None:
+    """Return the seed in the front matter of the directory's README.md, None where there is none.
+
+    Raises
+    ------
+    InputError
+        Where it is not a whole number of 0 to 2**63 - 1.
+    """
+    path = directory / README
+    try:
+        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not lines or lines[0].rstrip() != "---":
+        return None
+    for number, line in enumerate(lines[1:], 2):
+        if line.rstrip() == "---":
+            break
+        name, _, value = line.partition(":")
+        if name == "seed":
+            return _seed(value.partition(" #")[0].strip().strip("'\""), f"{path}:{number}")
+    return None
+
+
+def _seed(text: str, place: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < streams.SEED_LIMIT:
+        return int(text)
+    raise InputError(f"{place}: the seed must be a whole number of 0 to 2^63 - 1")
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return the directory's manifest, ``{"files": {}}`` where there is none.
+
+    Raises
+    ------
+    InputError
+        Where manifest.json is not one of ours.
+    """
+    path = directory / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {"files": {}}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        manifest = None
+    if not (isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)):
+        raise InputError(f"{path}: not a manifest of synthpower; remove it or put it right")
+    return manifest
+
+
+def manifest_seed(directory: Path) -> int | None:
+    """Return the seed that an earlier run drew and kept, None where there is none."""
+    kept = read_manifest(directory).get("seed")
+    return None if kept is None else _seed(str(kept), f"{directory / MANIFEST}")
+
+
+def update_manifest(
+    directory: Path, entries: dict[str, dict[str, Any]], seed: int | None = None
+) -> None:
+    """Add `entries` to the manifest, drop those whose file is gone, keep a drawn `seed`."""
+    with locked(directory):
+        manifest = read_manifest(directory)
+        if seed is not None:
+            manifest["seed"] = seed
+        files = manifest["files"] | entries
+        manifest["files"] = {
+            name: files[name] for name in sorted(files) if (directory / name).is_file()
+        }
+        with open_output(directory / MANIFEST, overwrite=True) as sink:
+            sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def data_files(directory: Path) -> list[str]:
+    """Return the names of the directory's files of readings, whoever made them."""
+    return sorted(path.name for path in directory.glob(DATA) if path.is_file())

@@ -1,0 +1,30 @@
+"""What can go wrong, in one place."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A wrong option or a wrong input file.
+
+    The message is one line: it names the file and line, or the option, says
+    what is wrong and what would be right.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and what would be right. Characters that would break
+        the line are escaped.
+    option : str, optional
+        The name of the option, without dashes, where an option is to blame.
+    """
+
+    def __init__(self, message: str, option: str | None = None) -> None:
+        super().__init__(one_line(message))
+        self.option = option
+
+
+def one_line(text: object) -> str:
+    r"""Return `text` with everything unprintable escaped, as in ``\n``."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+    )

@@ -1,0 +1,186 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from synthpower.errors import InputError
+
+TEMPORARY_PREFIX = ".synthpower-"  # then eight random hex digits and .tmp
+LOCK = ".synthpower.lock"
+STDOUT = Path("-")
+
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class Sink:
+    """Where bytes go, counted: a file descriptor, written in order.
+
+    Attributes
+    ----------
+    size : int
+        Bytes written.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.size = 0
+        self.closed = False
+        self._descriptor = descriptor
+
+    def write(self, data: Any) -> int:
+        """Write all of a bytes-like object and return its length."""
+        if self.closed:
+            raise ValueError("the file is closed")
+        view = memoryview(data).cast("B")
+        done = 0
+        while done < len(view):
+            done += os.write(self._descriptor, view[done:])
+        self.size += done
+        return done
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None:
+        """Take no more bytes; the descriptor stays open."""
+        self.closed = True
+
+
+def check_output(path: Path, overwrite: bool, option: str | None = None) -> None:
+    """Raise `InputError` where `path` cannot become a file of ours: name, folder, an older file."""
+    if path == STDOUT:
+        return
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        _check_folder(Path(os.path.realpath(path)).parent, option)
+        return
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error, option) from None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a directory; name a file", option)
+    if stat.S_ISREG(mode):
+        _check_folder(Path(os.path.realpath(path)).parent, option)
+        if not overwrite:
+            raise _exists(path)
+
+
+def check_directory(path: Path) -> None:
+    """Raise `InputError` unless `path` is a directory."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such directory", "directory") from None
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error, "directory") from None
+    if not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is not a directory", "directory")
+
+
+def _check_folder(folder: Path, option: str | None) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such directory", option)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} may not be written: its permissions forbid it", option)
+
+
+def _exists(path: Path) -> InputError:
+    return InputError(f"{path} exists; --overwrite replaces it")
+
+
+def _cannot_write(path: Path, error: Exception, option: str | None = None) -> InputError:
+    return InputError(f"{path}: {getattr(error, 'strerror', None) or error}", option)
+
+
+@contextlib.contextmanager
+def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
+    """Open a file for writing that appears under its name when the block ends without an error.
+
+    It is written beside its final place under a temporary name, brought to the disk and
+    renamed. What is not a regular file (a pipe, /dev/null; ``-`` is standard output) is
+    written in place.
+
+    Raises
+    ------
+    InputError
+        Where `path` cannot be a file, or exists and `overwrite` is not set.
+    OSError
+        Where writing fails; the temporary file is removed and an older one untouched.
+    """
+    check_output(path, overwrite)
+    if path == STDOUT:
+        yield Sink(sys.stdout.fileno())
+        return
+    if path.exists() and not path.is_file():
+        with _sink(os.open(path, os.O_WRONLY)) as sink:
+            yield sink
+        return
+    final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
+    temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with _sink(descriptor) as sink:
+            yield sink
+            os.fsync(descriptor)
+        if overwrite:
+            temporary.replace(final)
+        else:
+            _rename_anew(temporary, final)
+        _sync_directory(final.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _sink(descriptor: int) -> Iterator[Sink]:
+    sink = Sink(descriptor)
+    try:
+        yield sink
+    finally:
+        sink.close()  # nothing may be written when another file has the number
+        os.close(descriptor)
+
+
+def _rename_anew(temporary: Path, final: Path) -> None:
+    """Rename, but never over a file that has come in the meantime: a link fails where one is."""
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise _exists(final) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if final.exists():
+            raise _exists(final) from None
+        temporary.rename(final)
+
+
+def _sync_directory(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock: one process at a time."""
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

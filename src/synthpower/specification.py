@@ -1,0 +1,180 @@
+"""What a file of readings is made from: one frozen value, checked once at the door."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from synthpower.catalog import Measurement, shown
+from synthpower.errors import InputError
+from synthpower.streams import SEED_LIMIT
+
+MODEL_VERSION = 1  # of the values: another number, other values for the same seed
+FORMAT_VERSION = 1  # of the files: their columns, and what their metadata says
+
+SIGNALS = ("uniform", "triangular")
+
+DAY = 86_400
+HOUR = 3_600
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_DATE = "9999-12-30"
+
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """The specification of one file of readings, all but its inventory.
+
+    Parameters
+    ----------
+    date : str
+        The base time in UTC: ``YYYY-MM-DD`` for 24 hours, ``YYYY-MM-DDTHH`` for one.
+    measurements : tuple of Measurement
+        At least one, no name twice.
+    seed : int
+        0 <= seed < 2**63.
+    interval : int
+        Seconds from one sample to the next; divides the span.
+    fuzz : int
+        Seconds by which a sample may be late; below the interval.
+    end : bool
+        Only the end time of each interval is a column, not its start time.
+    signal : str
+        One of `SIGNALS`.
+
+    Raises
+    ------
+    InputError
+        Naming the option that is wrong, and what would be right.
+    """
+
+    date: str
+    measurements: tuple[Measurement, ...]
+    seed: int
+    interval: int = HOUR
+    fuzz: int = 0
+    end: bool = False
+    signal: str = SIGNALS[0]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measurements", tuple(self.measurements))
+        self._start()
+        for option in ("seed", "interval", "fuzz"):
+            value = getattr(self, option)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise InputError(f"{shown(value)!r} is not a whole number", option)
+        if not 0 <= self.seed < SEED_LIMIT:
+            raise InputError(f"{shown(self.seed)}: it must be 0 to 2^63 - 1", "seed")
+        if self.interval < 1:
+            raise InputError(f"{shown(self.interval)}: it must be 1 second or more", "interval")
+        if self.span % self.interval:
+            what = "a day" if self.span == DAY else "an hour"
+            raise InputError(
+                f"{shown(self.interval)} does not divide the {self.span} seconds of {what}; "
+                f"the nearest that do: {' and '.join(map(str, self._nearest_intervals()))}",
+                "interval",
+            )
+        if not 0 <= self.fuzz < self.interval:
+            raise InputError(
+                f"{shown(self.fuzz)}: it must be 0 to {self.interval - 1}, "
+                f"less than the interval of {self.interval}",
+                "fuzz",
+            )
+        if self.signal not in SIGNALS:
+            raise InputError(f"{shown(self.signal)!r}: choose {' or '.join(SIGNALS)}", "signal")
+        names = [measurement.name for measurement in self.measurements]
+        if not names:
+            raise InputError("there is no measurement; one at least is needed", "measurements")
+        if len(set(names)) < len(names):
+            raise InputError("a measurement is listed twice", "measurements")
+
+    def _start(self) -> datetime:
+        form = "write YYYY-MM-DD or YYYY-MM-DDTHH"
+        found = _DATE.fullmatch(self.date) if isinstance(self.date, str) else None
+        if not found:
+            raise InputError(f"{shown(self.date)!r} is not a date; {form}", "date")
+        year, month, day, hour = (int(field or 0) for field in found.groups())
+        try:
+            start = datetime(year, month, day, hour, tzinfo=UTC)
+        except ValueError as error:
+            raise InputError(f"{self.date!r} does not exist: {error}; {form}", "date") from None
+        if not "1970-01-01" <= self.date[:10] <= LAST_DATE:
+            raise InputError(f"{self.date!r}: dates go from 1970-01-01 to {LAST_DATE}", "date")
+        return start
+
+    def _nearest_intervals(self) -> list[int]:
+        divisors = [n for n in range(1, self.span + 1) if self.span % n == 0]
+        below = [n for n in divisors if n < self.interval][-1:]
+        above = [n for n in divisors if n > self.interval][:1]
+        return below + above
+
+    @property
+    def start(self) -> int:
+        """The base time in seconds since the epoch."""
+        return int((self._start() - EPOCH).total_seconds())
+
+    @property
+    def span(self) -> int:
+        """The seconds that the file covers: those of a day, or of an hour."""
+        return HOUR if "T" in self.date else DAY
+
+    @property
+    def steps(self) -> int:
+        """The number of sample times."""
+        return self.span // self.interval
+
+    @property
+    def name(self) -> str:
+        """The name of the file, without its format's ending."""
+        return f"data-{self.date}"
+
+    def describe(self) -> dict[str, object]:
+        """Return the specification as JSON would have it, for metadata and manifest."""
+        return {
+            "model_version": MODEL_VERSION,
+            "format_version": FORMAT_VERSION,
+            "seed": self.seed,
+            "signal": self.signal,
+            "start": utc_text(self.start),
+            "end": utc_text(self.start + self.span),
+            "interval": self.interval,
+            "fuzz": self.fuzz,
+            "times": "end" if self.end else "start and end",
+            "measurements": [
+                {
+                    "name": measurement.name,
+                    "unit": measurement.unit,
+                    "scale": str(measurement.scale),
+                    "decimals": measurement.decimals,
+                }
+                for measurement in self.measurements
+            ],
+        }
+
+
+def utc_text(seconds: int) -> str:
+    """Return seconds since the epoch as ``2023-02-27 00:00:00Z``."""
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}Z"
+
+
+def following_dates(date: str, days: int) -> list[str]:
+    """Return `date` and the dates after it, `days` in all.
+
+    Raises
+    ------
+    InputError
+        Where the last would be after 9999-12-30, or `date` has an hour and `days` is not 1.
+    """
+    if days < 1:
+        raise InputError(f"{shown(days)}: it must be 1 or more", "days")
+    if days == 1:
+        return [date]
+    if "T" in date:
+        raise InputError(f"{date!r} is one hour; for {shown(days)} days write YYYY-MM-DD", "date")
+    first = datetime.strptime(date, "%Y-%m-%d").date()
+    last = datetime.strptime(LAST_DATE, "%Y-%m-%d").date()
+    if days - 1 > (last - first).days:
+        raise InputError(f"{shown(days)} days from {date} end after {LAST_DATE}", "days")
+    return [(first + timedelta(days=day)).isoformat() for day in range(days)]
