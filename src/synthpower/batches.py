@@ -242,10 +242,10 @@ def _count_texts(counts: NDArray[np.int64], places: int) -> pa.StringArray:
 def _double_texts(values: NDArray[np.float64]) -> pa.StringArray:
     """Return doubles as Python's `repr` writes them.
 
-    Arrow finds the same shortest digits, but writes 1.0, 1e-05 and 1e+15 in its own way.
+    Arrow finds the same shortest digits, but writes 1.0, 1e-05 and 12345678901.5 in its own way.
     """
     texts = pa.array(values).cast(pa.string())
-    other = (values < 1e-4) | (values >= 1e15) | (values == np.trunc(values))
+    other = (values < 1e-4) | (values >= 1e10) | (values == np.trunc(values))
     if not other.any():
         return texts
     ours = pa.array([repr(value) for value in values[other].tolist()], pa.string())

@@ -60,7 +60,7 @@ class Specification:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measurements", tuple(self.measurements))
-        self._start()
+        base_time(self.date)
         for option in ("seed", "interval", "fuzz"):
             value = getattr(self, option)
             if isinstance(value, bool) or not isinstance(value, int):
@@ -90,20 +90,6 @@ class Specification:
         if len(set(names)) < len(names):
             raise InputError("a measurement is listed twice", "measurements")
 
-    def _start(self) -> datetime:
-        form = "write YYYY-MM-DD or YYYY-MM-DDTHH"
-        found = _DATE.fullmatch(self.date) if isinstance(self.date, str) else None
-        if not found:
-            raise InputError(f"{shown(self.date)!r} is not a date; {form}", "date")
-        year, month, day, hour = (int(field or 0) for field in found.groups())
-        try:
-            start = datetime(year, month, day, hour, tzinfo=UTC)
-        except ValueError as error:
-            raise InputError(f"{self.date!r} does not exist: {error}; {form}", "date") from None
-        if not "1970-01-01" <= self.date[:10] <= LAST_DATE:
-            raise InputError(f"{self.date!r}: dates go from 1970-01-01 to {LAST_DATE}", "date")
-        return start
-
     def _nearest_intervals(self) -> list[int]:
         divisors = [n for n in range(1, self.span + 1) if self.span % n == 0]
         below = [n for n in divisors if n < self.interval][-1:]
@@ -113,7 +99,7 @@ class Specification:
     @property
     def start(self) -> int:
         """The base time in seconds since the epoch."""
-        return int((self._start() - EPOCH).total_seconds())
+        return int((base_time(self.date) - EPOCH).total_seconds())
 
     @property
     def span(self) -> int:
@@ -154,6 +140,28 @@ class Specification:
         }
 
 
+def base_time(date: str) -> datetime:
+    """Return the time that ``YYYY-MM-DD`` or ``YYYY-MM-DDTHH`` means, in UTC.
+
+    Raises
+    ------
+    InputError
+        Where it is in another form, does not exist or is out of range.
+    """
+    form = "write YYYY-MM-DD or YYYY-MM-DDTHH"
+    found = _DATE.fullmatch(date) if isinstance(date, str) else None
+    if not found:
+        raise InputError(f"{shown(date)!r} is not a date; {form}", "date")
+    year, month, day, hour = (int(field or 0) for field in found.groups())
+    try:
+        time = datetime(year, month, day, hour, tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(f"{date!r} does not exist: {error}; {form}", "date") from None
+    if not EPOCH <= time or date[:10] > LAST_DATE:
+        raise InputError(f"{date!r}: dates go from 1970-01-01 to {LAST_DATE}", "date")
+    return time
+
+
 def utc_text(seconds: int) -> str:
     """Return seconds since the epoch as ``2023-02-27 00:00:00Z``."""
     return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}Z"
@@ -165,16 +173,15 @@ def following_dates(date: str, days: int) -> list[str]:
     Raises
     ------
     InputError
-        Where the last would be after 9999-12-30, or `date` has an hour and `days` is not 1.
+        Where `date` is wrong or has an hour and `days` is not 1, or the last is after 9999-12-30.
     """
+    first = base_time(date)
     if days < 1:
         raise InputError(f"{shown(days)}: it must be 1 or more", "days")
     if days == 1:
         return [date]
     if "T" in date:
         raise InputError(f"{date!r} is one hour; for {shown(days)} days write YYYY-MM-DD", "date")
-    first = datetime.strptime(date, "%Y-%m-%d").date()
-    last = datetime.strptime(LAST_DATE, "%Y-%m-%d").date()
-    if days - 1 > (last - first).days:
+    if days - 1 > (base_time(LAST_DATE) - first).days:
         raise InputError(f"{shown(days)} days from {date} end after {LAST_DATE}", "days")
-    return [(first + timedelta(days=day)).isoformat() for day in range(days)]
+    return [(first + timedelta(days=day)).date().isoformat() for day in range(days)]

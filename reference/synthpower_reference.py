@@ -1,0 +1,306 @@
+"""The whole generator in plain Python, one row at a time: the judge of synthpower's values.
+
+It imports nothing but the standard library, and nothing of synthpower. It is slow on
+purpose: a loop over times, servers and measurements, as the founding document says it.
+
+    python reference/synthpower_reference.py inventory --directory DIR --count N --seed N
+    python reference/synthpower_reference.py data --directory DIR --date YYYY-MM-DD[THH]
+
+`inventory` writes DIR/inventory.csv, `data` reads it and writes DIR/data-DATE.csv. What
+"the same" means stands in README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+WORD = 2**32
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+TABLES = Path(__file__).parent.parent / "src" / "synthpower" / "catalog"
+
+PREFIXES = ("CZ1", "CZ2", "CZ3", "CZJ", "SGH", "MXQ", "USE", "CNX", "CN7", "2M2")
+UNIT_DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
+PACKED_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Server(NamedTuple):
+    sn: str
+    model: str
+    product_id: str
+    location: str
+
+
+class Measurement(NamedTuple):
+    name: str
+    unit: str
+    scale: str
+    decimals: str = ""
+
+
+class Reading(NamedTuple):
+    sn: str
+    model: str
+    product_id: str
+    location: str
+    start_time: int
+    end_time: int
+    count: int | None  # of 10**-decimals
+    value: float
+    unit: str
+    name: str
+
+
+# --- random numbers -------------------------------------------------------------------
+
+
+def philox4x32(counter: tuple[int, ...], key: tuple[int, ...]) -> tuple[int, ...]:
+    """Philox4x32-10 of Salmon et al. 2011."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        product_0 = 0xD2511F53 * c0
+        product_1 = 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (
+            product_1 // WORD ^ c1 ^ k0,
+            product_1 % WORD,
+            product_0 // WORD ^ c3 ^ k1,
+            product_0 % WORD,
+        )
+        k0 = (k0 + 0x9E3779B9) % WORD
+        k1 = (k1 + 0xBB67AE85) % WORD
+    return c0, c1, c2, c3
+
+
+def digest(purpose: str, message: bytes, size: int) -> bytes:
+    data = purpose.encode() + b"\0" + message
+    return hashlib.blake2b(data, digest_size=size, person=b"synthpower").digest()
+
+
+def stream_key(seed: int, purpose: str, name: str = "") -> int:
+    message = seed.to_bytes(8, "little") + name.encode()
+    return int.from_bytes(digest(purpose, message, 8), "little")
+
+
+def draws(a: int, b: int, key: int) -> tuple[int, int]:
+    """Two 64-bit random numbers at the counter (a, b)."""
+    x0, x1, x2, x3 = philox4x32(
+        (a % WORD, a // WORD, b % WORD, b // WORD), (key % WORD, key // WORD)
+    )
+    return x0 * WORD + x1, x2 * WORD + x3
+
+
+def scaled(draw: int, bound: int) -> int:
+    """A number below `bound`."""
+    return draw * bound // 2**64
+
+
+# --- the inventory --------------------------------------------------------------------
+
+
+def serial_number(index: int, seed: int) -> str:
+    """CC S Y WW ZZZZ: a Feistel network over (prefix, year, week) and unit."""
+    key = stream_key(seed, "serial")
+    left_size = len(PREFIXES) * 10 * 52
+    right_size = 31**4
+    left, right = divmod(index, right_size)
+    for step in range(8):
+        if step % 2 == 0:
+            left = (left + scaled(draws(right, step, key)[0], left_size)) % left_size
+        else:
+            right = (right + scaled(draws(left, step, key)[0], right_size)) % right_size
+    rest, week = divmod(left, 52)
+    prefix, year = divmod(rest, 10)
+    unit = ""
+    for _ in range(4):
+        right, digit = divmod(right, 31)
+        unit = UNIT_DIGITS[digit] + unit
+    return f"{PREFIXES[prefix]}{year}{week + 1:02d}{unit}"
+
+
+def choice(index: int, seed: int, purpose: str, weights: list[Fraction]) -> int:
+    """One of the alternatives: the first whose share of 2**64, added up, is above the draw."""
+    draw, _ = draws(index, 0, stream_key(seed, purpose))
+    total = sum(weights)
+    below = Fraction(0)
+    for i, weight in enumerate(weights):
+        below += weight
+        if weight and draw < int(below / total * 2**64):
+            return i
+    raise AssertionError("the last alternative reaches 2**64")
+
+
+def inventory(
+    seed: int, count: int, server_types: list[dict[str, str]], locations: list[dict[str, str]]
+) -> Iterator[Server]:
+    """The servers in index order; the tables are rows of server_types.csv and locations.csv."""
+    type_weights = [Fraction(row.get("weight") or "1") for row in server_types]
+    location_weights = [Fraction(row.get("weight") or "1") for row in locations]
+    for index in range(count):
+        kind = server_types[choice(index, seed, "server type", type_weights)]
+        site = locations[choice(index, seed, "location", location_weights)]
+        sn = serial_number(index, seed)
+        yield Server(sn, kind["model"], kind["product_id"], site["location"])
+
+
+def customer_id(seed: int) -> str:
+    return digest("customer id", seed.to_bytes(8, "little"), 16).hex()
+
+
+# --- the readings ---------------------------------------------------------------------
+
+
+def server_key(sn: str) -> int:
+    """Up to twelve of 0-9A-Z are digits 1 to 36 in base 37; anything else is hashed."""
+    if 1 <= len(sn) <= 12 and all(character in PACKED_DIGITS for character in sn):
+        key = 0
+        for place in range(12):
+            key = key * 37 + (PACKED_DIGITS.index(sn[place]) + 1 if place < len(sn) else 0)
+        return key
+    return int.from_bytes(digest("server", sn.encode(), 8), "little") | 2**63
+
+
+def value(
+    sn: str, time: int, measurement: Measurement, seed: int, signal: str
+) -> tuple[int | None, float]:
+    """The count (where there are decimals) and the value of one reading."""
+    key = stream_key(seed, "value", measurement.name)
+    first, second = draws(server_key(sn), time, key)
+    draw = min(first, second) if signal == "triangular" else first
+    if measurement.decimals == "":
+        return None, (draw >> 11) / 2**53 * float(measurement.scale)
+    power = 10 ** int(measurement.decimals)
+    most = int(Fraction(Decimal(measurement.scale)) * power)
+    count = scaled(draw, most + 1)
+    return count, count / power
+
+
+def late(sn: str, time: int, seed: int, fuzz: int) -> int:
+    """The time at which a server's step really begins."""
+    draw, _ = draws(server_key(sn), time, stream_key(seed, "fuzz"))
+    return time + scaled(draw, fuzz + 1)
+
+
+def readings(
+    servers: list[Server],
+    measurements: list[Measurement],
+    seed: int,
+    date: str,
+    interval: int = 3600,
+    fuzz: int = 0,
+    signal: str = "uniform",
+) -> Iterator[Reading]:
+    """The readings in the order of the file."""
+    form, span = ("%Y-%m-%dT%H", 3600) if "T" in date else ("%Y-%m-%d", 86400)
+    moment = datetime.strptime(date, form).replace(tzinfo=timezone.utc)
+    base = int((moment - EPOCH).total_seconds())
+    for start in range(base, base + span, interval):
+        end = start + interval
+        for server in sorted(servers, key=lambda server: server.sn.encode()):
+            start_time = late(server.sn, start, seed, fuzz)
+            end_time = late(server.sn, end, seed, fuzz)
+            for measurement in measurements:
+                count, number = value(server.sn, start, measurement, seed, signal)
+                yield Reading(
+                    *server, start_time, end_time, count, number, measurement.unit, measurement.name
+                )
+
+
+# --- text -----------------------------------------------------------------------------
+
+
+def time_text(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S") + "Z"
+
+
+def value_text(reading: Reading, measurement: Measurement) -> str:
+    if reading.count is None:
+        return repr(reading.value)
+    places = int(measurement.decimals)
+    digits = str(reading.count).zfill(places + 1)
+    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+
+
+def field(text: str) -> str:
+    """RFC 4180: quotes only where a field needs them."""
+    if any(character in text for character in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def csv_lines(
+    rows: Iterator[Reading], measurements: list[Measurement], end: bool = False
+) -> Iterator[str]:
+    """The lines of a file of readings."""
+    by_name = {measurement.name: measurement for measurement in measurements}
+    times = ["end_time"] if end else ["start_time", "end_time"]
+    columns = ["sn", "model", "product_id", "location", *times]
+    yield ",".join([*columns, "measurement_value", "unit", "name"]) + "\n"
+    for row in rows:
+        fields = [*row[:4], *(time_text(getattr(row, time)) for time in times)]
+        fields += [value_text(row, by_name[row.name]), row.unit, row.name]
+        yield ",".join(map(field, fields)) + "\n"
+
+
+def inventory_lines(servers: Iterator[Server]) -> Iterator[str]:
+    """The lines of inventory.csv."""
+    yield "sn,model,product_id,location\n"
+    for server in servers:
+        yield ",".join(map(field, server)) + "\n"
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    return [
+        Measurement(row["name"], row["unit"], row["scale"], row.get("decimals") or "")
+        for row in read_table(path)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    make = commands.add_parser("inventory")
+    make.add_argument("--count", type=int, required=True)
+    data = commands.add_parser("data")
+    data.add_argument("--date", required=True)
+    data.add_argument("--interval", type=int, default=3600)
+    data.add_argument("--fuzz", type=int, default=0)
+    data.add_argument("--end", action="store_true")
+    data.add_argument("--signal", default="uniform")
+    data.add_argument("--measurements", type=Path, default=TABLES / "measurements.csv")
+    for command in (make, data):
+        command.add_argument("--directory", type=Path, required=True)
+        command.add_argument("--seed", type=int, required=True)
+    args = parser.parse_args()
+    if args.command == "inventory":
+        args.directory.mkdir(parents=True, exist_ok=True)
+        tables = (read_table(TABLES / f"{name}.csv") for name in ("server_types", "locations"))
+        lines = inventory_lines(inventory(args.seed, args.count, *tables))
+        path = args.directory / "inventory.csv"
+    else:
+        rows = read_table(args.directory / "inventory.csv")
+        servers = [Server(*(row[column] for column in Server._fields)) for row in rows]
+        measurements = read_measurements(args.measurements)
+        made = readings(
+            servers, measurements, args.seed, args.date, args.interval, args.fuzz, args.signal
+        )
+        lines = csv_lines(made, measurements, args.end)
+        path = args.directory / f"data-{args.date}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthpower import kernels
+
+words = st.integers(0, 2**64 - 1)
+
+
+@given(words, st.integers(1, 2**53 + 1))
+def test_scaled_is_the_exact_product(draw: int, bound: int) -> None:
+    assert int(kernels.scaled(np.uint64(draw), np.uint64(bound))) == draw * bound >> 64
+
+
+@given(words, words, words)
+def test_draws_are_the_references(reference: ModuleType, a: int, b: int, key: int) -> None:
+    found = kernels.draws(np.uint64(a), np.uint64(b), np.uint64(key))
+    assert tuple(map(int, found)) == reference.draws(a, b, key)
+
+
+@pytest.mark.parametrize("servers", [1, kernels.TILE - 1, kernels.TILE, 2 * kernels.TILE + 1])
+def test_values_and_counts_agree_at_the_edges_of_a_tile(servers: int) -> None:
+    keys = np.arange(1, servers + 1, dtype=np.uint64)
+    times = np.array([0, 2**33])
+    streams = np.array([1, 2, 3], np.uint64)
+    bounds = np.array([10, 30_001, 2**53 + 1], np.uint64)
+    scratch = np.empty(kernels.TILE, np.uint64)
+    counts = np.full((2, servers, 3), -1)
+    values = np.full((2, servers, 3), np.nan)
+    for signal in (kernels.UNIFORM, kernels.TRIANGULAR):
+        kernels.fill_counts(keys, times, streams, signal, bounds, scratch, counts)
+        scales = np.array([10.0, 100.0, 1.0])
+        kernels.fill_values(keys, times, streams, signal, bounds, scales, scratch, values)
+        assert (counts >= 0).all()
+        assert (counts < bounds.astype(np.int64)).all()
+        assert (values == counts / scales).all()
+
+
+def test_the_kernels_of_different_signals_differ() -> None:
+    keys, times = np.arange(1000, dtype=np.uint64), np.array([0])
+    parameters = (np.array([1], np.uint64), np.array([1000], np.uint64))
+    scratch = np.empty(kernels.TILE, np.uint64)
+    uniform, triangular = np.empty((2, 1, 1000, 1), np.int64)
+    for signal, out in ((kernels.UNIFORM, uniform), (kernels.TRIANGULAR, triangular)):
+        kernels.fill_counts(keys, times, parameters[0], signal, parameters[1], scratch, out)
+    assert (triangular <= uniform).all()
+    assert 400 < (triangular < uniform).sum() < 600
+
+
+@given(st.lists(st.text(min_size=1, max_size=14), min_size=1))
+def test_packed_keys_are_the_references_or_zero(reference: ModuleType, texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    data = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, data)]).astype(np.int32)
+    out = np.empty(len(texts), np.uint64)
+    kernels.fill_server_keys(np.frombuffer(b"".join(data), np.uint8), offsets, out)
+    for text, key in zip(texts, out.tolist(), strict=True):
+        expected = reference.server_key(text)
+        assert key == (expected if expected < 2**63 else 0)
+
+
+@given(st.lists(st.text("0123456789ABCXYZ", min_size=1, max_size=12), min_size=2, unique=True))
+def test_packed_keys_differ_and_order_as_bytes_do(texts: list[str]) -> None:
+    texts = sorted(texts)
+    offsets = np.cumsum([0, *map(len, texts)]).astype(np.int32)
+    out = np.empty(len(texts), np.uint64)
+    kernels.fill_server_keys(np.frombuffer("".join(texts).encode(), np.uint8), offsets, out)
+    assert (out[1:] > out[:-1]).all()
+
+
+SCRIPT = """
+from synthpower import Inventory, Readings
+readings = Readings(Inventory.generate(5, seed=3), "2023-02-27T05", interval=900, fuzz=7,
+                    signal="triangular")
+for row in readings.to_table().to_pylist():
+    print(*row.values())
+"""
+
+
+def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+
+def test_without_the_jit_the_values_are_the_same() -> None:
+    assert run(SCRIPT, NUMBA_DISABLE_JIT="1").stdout == run(SCRIPT).stdout
+
+
+def test_with_no_place_to_cache_the_kernels_compile_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    script = "from synthpower import kernels; print(kernels.CACHE_PROBLEM)\n" + SCRIPT
+    found = run(script, NUMBA_CACHE_DIR=str(tmp_path / "file")).stdout
+    problem, _, rows = found.partition("\n")
+    assert str(tmp_path / "file") in problem
+    assert rows == run(SCRIPT).stdout
+
+
+def test_machine_code_is_kept_on_disk_under_a_digest_of_the_sources(tmp_path: Path) -> None:
+    run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path))
+    (folder,) = tmp_path.iterdir()
+    assert folder.name.startswith("kernels-")
+    assert list(folder.rglob("*.nbc"))
