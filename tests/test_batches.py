@@ -14,7 +14,17 @@ from synthpower.batches import Batches, Buffers, _double_texts
 
 POWER = Measurement("server power", "W", Decimal(300), 2)
 CPU = Measurement("server cpu utilization", "%", Decimal(100), 2)
-COLUMNS = "sn model product_id location start_time end_time measurement_value unit name".split()
+COLUMNS = [
+    "sn",
+    "model",
+    "product_id",
+    "location",
+    "start_time",
+    "end_time",
+    "measurement_value",
+    "unit",
+    "name",
+]
 
 
 def batches(*measurements: Measurement, chunk_rows: int = 1000, **changes: object) -> Batches:
@@ -107,7 +117,12 @@ def test_doubles_around_every_power_of_ten_are_text_as_repr_writes_them() -> Non
     values = [0.0, 5e-324, math.ulp(0.0), 1.7976931348623157e308]
     for power in range(-323, 309):
         x = float(f"1e{power}")
-        values += [x, math.nextafter(x, 0), math.nextafter(x, math.inf), 1.5 * x if power < 308 else x]
+        values += [
+            x,
+            math.nextafter(x, 0),
+            math.nextafter(x, math.inf),
+            1.5 * x if power < 308 else x,
+        ]
     assert _double_texts(np.array(values)).to_pylist() == list(map(repr, values))
 
 

@@ -10,10 +10,27 @@ from hypothesis import strategies as st
 
 from synthpower import InputError, Measurement, catalog
 
-ORIGINAL_TYPES = """\
-P04654-B21 P04655-B21 P16696-291 P15735-B21 P15535-B21 P18612-B21 P43249-B21 P38477-291 R8F01A
-R8V67A P40792-B21 P42679-B21 P17642-B21 P17640-B21 P31733-B21 P31734-B21 P31732-B21 P31735-B21
-P31736-B21""".split()
+ORIGINAL_TYPES = [
+    "P04654-B21",
+    "P04655-B21",
+    "P16696-291",
+    "P15735-B21",
+    "P15535-B21",
+    "P18612-B21",
+    "P43249-B21",
+    "P38477-291",
+    "R8F01A",
+    "R8V67A",
+    "P40792-B21",
+    "P42679-B21",
+    "P17642-B21",
+    "P17640-B21",
+    "P31733-B21",
+    "P31734-B21",
+    "P31732-B21",
+    "P31735-B21",
+    "P31736-B21",
+]
 
 
 def test_the_originals_server_types_stand_first() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from synthpower import Readings, Inventory, __version__, catalog, cli
+from synthpower import Inventory, Readings, __version__, catalog, cli
 
 HEADER = "sn,model,product_id,location,start_time,end_time,measurement_value,unit,name\n"
 
@@ -188,7 +188,9 @@ def test_the_users_tables_make_the_inventory(command, tmp_path: Path) -> None:
     assert (directory / "measurements.csv").read_text() == "name,unit,scale,decimals\nm,W,3,\n"
 
 
-def test_the_readmes_command_makes_the_inventory_again(command, power: Path, tmp_path: Path) -> None:
+def test_the_readmes_command_makes_the_inventory_again(
+    command, power: Path, tmp_path: Path
+) -> None:
     text = (power / "README.md").read_text()
     line = next(line.strip() for line in text.splitlines() if "synthpower inventory" in line)
     ok(command(*line.split()[1:], cwd=tmp_path))
@@ -206,7 +208,17 @@ def test_tables_shows_all_and_copies_all(command, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_output_to_standard_output_is_the_files_bytes(command, own: Path, format: str) -> None:
-    arguments = ("data", "--directory", own, "--date", "2023-02-27", "--seed", "1", "--format", format)
+    arguments = (
+        "data",
+        "--directory",
+        own,
+        "--date",
+        "2023-02-27",
+        "--seed",
+        "1",
+        "--format",
+        format,
+    )
     ok(command(*arguments))
     done = command(*arguments, "--output", "-", text=False)
     assert done.returncode == 0

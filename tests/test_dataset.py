@@ -50,9 +50,7 @@ def test_the_glob_of_the_front_matter_finds_the_data_files(power: Path) -> None:
         ("", None),
     ],
 )
-def test_the_seed_is_found_in_the_front_matter(
-    tmp_path: Path, text: str, seed: int | None
-) -> None:
+def test_the_seed_is_found_in_the_front_matter(tmp_path: Path, text: str, seed: int | None) -> None:
     assert dataset.readme_seed(readme(tmp_path, text)) == seed
 
 

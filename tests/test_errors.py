@@ -142,7 +142,9 @@ def check(done, directory: Path, before: dict[str, bytes], words: str) -> None:
     assert line.startswith("synthpower")
     assert ": error: " in line
     # Before the one line: nothing, or argparse's usage.
-    assert not usage or (usage[0].startswith("usage: ") and all(u.startswith(" ") for u in usage[1:]))
+    assert not usage or (
+        usage[0].startswith("usage: ") and all(u.startswith(" ") for u in usage[1:])
+    )
     assert contents(directory) == before
 
 
@@ -203,7 +205,12 @@ def test_a_wrong_seed_or_manifest(
 def test_an_existing_file_is_not_replaced(command, tmp_path: Path) -> None:
     (tmp_path / "inventory.csv").write_text(GOOD)
     (tmp_path / "data-2023-02-28.csv").write_text("older")
-    run(command, tmp_path, data("--days", "3"), "data-2023-02-28.csv exists; --overwrite replaces it")
+    run(
+        command,
+        tmp_path,
+        data("--days", "3"),
+        "data-2023-02-28.csv exists; --overwrite replaces it",
+    )
 
 
 def test_an_inventory_from_which_data_was_made_is_not_replaced(command, tmp_path: Path) -> None:

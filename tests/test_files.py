@@ -108,7 +108,8 @@ def test_a_closed_sink_takes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("", "is a directory"), ("no/such", "no such directory"), ("file/x", "Not a")]
+    ("name", "words"),
+    [("", "is a directory"), ("no/such", "no such directory"), ("file/x", "Not a")],
 )
 def test_where_no_file_can_be_is_said(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "file").touch()

@@ -15,7 +15,9 @@ def inventory() -> Inventory:
 
 
 def jobs(inventory: Inventory, folder: Path, days: int = 4, format: str = "csv") -> list[Job]:
-    specifications = [Readings(inventory, f"2023-02-0{day + 1}").specification for day in range(days)]
+    specifications = [
+        Readings(inventory, f"2023-02-0{day + 1}").specification for day in range(days)
+    ]
     return [Job(s, folder / f"{s.name}.{format}", format) for s in specifications]
 
 
@@ -67,7 +69,7 @@ def test_an_existing_file_is_refused_before_any_is_written(
 ) -> None:
     files = jobs(inventory, tmp_path)
     files[2].path.write_text("older")
-    with pytest.raises(InputError, match="data-2023-02-03.csv exists"):
+    with pytest.raises(InputError, match=r"data-2023-02-03\.csv exists"):
         generate(files, inventory)
     assert [path.name for path in tmp_path.iterdir()] == ["data-2023-02-03.csv"]
 

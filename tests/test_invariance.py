@@ -177,7 +177,8 @@ def test_the_same_command_writes_the_same_bytes(command, tmp_path: Path) -> None
             done = command(*arguments, "--directory", tmp_path / name)
             assert done.returncode == 0, done.stderr
     first, second = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b")
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("a", "b")
     )
     assert first == second
     assert "manifest.json" in first

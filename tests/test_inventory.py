@@ -87,7 +87,7 @@ def test_texts_that_need_quotes_are_quoted_and_others_not(tmp_path: Path) -> Non
         "sn,model,product_id,location\nA1,m,p,x\nA0,m,p,x\n",
         "\ufeffsn,model,product_id,location\r\nA1,m,p,x\r\nA0,m,p,x\r\n",
         '"sn","model","product_id","location"\n"A1","m","p","x"\n"A0","m","p","x"\n',
-        "location,note,sn,product_id,model\nx,,A1,p,m\nx,\"a\nb\",A0,p,m",
+        'location,note,sn,product_id,model\nx,,A1,p,m\nx,"a\nb",A0,p,m',
         "sn,model,product_id,location,note,note\n\nA1,m,p,x,1,2\n\nA0,m,p,x,,\n",
     ],
 )

@@ -49,7 +49,9 @@ def test_polars_reads_it_without_a_file(readings: Readings) -> None:
     assert frame.shape == (48_000, 9)
     structs = pl.from_arrow(readings)  # a Series of structs, as of any Arrow stream
     assert structs.struct.unnest().equals(frame)
-    assert frame["measurement_value"].to_list() == readings.to_table()["measurement_value"].to_pylist()
+    assert (
+        frame["measurement_value"].to_list() == readings.to_table()["measurement_value"].to_pylist()
+    )
 
 
 def test_pandas_and_pyarrow_read_it_without_a_file(readings: Readings) -> None:

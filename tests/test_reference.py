@@ -22,9 +22,7 @@ from synthpower.writers import parquet as parquet_writer
 seeds = st.integers(0, 2**63 - 1)
 printable = st.characters(exclude_categories=["Cc", "Cs"])
 texts = st.text(printable, min_size=1, max_size=8)
-serials = st.one_of(
-    st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=14), texts
-)
+serials = st.one_of(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=14), texts)
 weights = st.sampled_from(["0", "1", "2.5", "1e-3", "7"])
 
 
@@ -75,7 +73,7 @@ def test_inventory_is_the_references(
     count: int,
 ) -> None:
     kinds = [*kinds, ("a model", "its product id, with a comma", "1")]
-    sites = [*sites, ("site \"9\"", "1")]
+    sites = [*sites, ('site "9"', "1")]
     ours = Inventory.generate(
         count,
         seed,
@@ -129,7 +127,9 @@ def test_readings_are_the_references(
     end: bool,
     chunk_rows: int,
 ) -> None:
-    servers = [reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)]
+    servers = [
+        reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)
+    ]
     theirs = list(
         reference.readings(servers, _tuples(reference, table), seed, **span, signal=signal)
     )

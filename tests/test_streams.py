@@ -32,7 +32,9 @@ def test_no_purpose_can_be_mistaken_for_another_with_a_message() -> None:
 @given(st.integers(0, 2**63 - 1), st.text())
 def test_keys_are_the_references(reference: ModuleType, seed: int, name: str) -> None:
     name = name.encode("utf-8", "replace").decode()
-    assert streams.stream_key(seed, streams.VALUE, name) == reference.stream_key(seed, "value", name)
+    assert streams.stream_key(seed, streams.VALUE, name) == reference.stream_key(
+        seed, "value", name
+    )
 
 
 def test_customer_id_is_32_lower_case_hex_digits() -> None:

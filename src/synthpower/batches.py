@@ -77,9 +77,7 @@ class Batches:
         The rows that a batch should have at most.
     """
 
-    def __init__(
-        self, specification: Specification, inventory: Inventory, chunk_rows: int
-    ) -> None:
+    def __init__(self, specification: Specification, inventory: Inventory, chunk_rows: int) -> None:
         self.specification = specification
         self.inventory = inventory
         self.schema = reading_schema(specification.end)
@@ -214,7 +212,7 @@ def longest_row(specification: Specification, inventory: Inventory) -> int:
     """Return the bytes that a row of readings has as text at most, but for a few."""
     servers = inventory.by_serial
     columns = [servers.sn, *(column.dictionary for column in servers.templates.values())]
-    widths = [pc.max(pc.binary_length(texts)).as_py() for texts in columns]
+    widths: list[int] = [pc.max(pc.binary_length(texts)).as_py() for texts in columns]
     names = max(len(m.name.encode()) + len(m.unit.encode()) for m in specification.measurements)
     return sum(widths) + names + 80  # two times, a number, separators
 

@@ -5,168 +5,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import shlex
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from synthpower import __version__, catalog, dataset
+from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
 from synthpower.files import STDOUT, check_directory, check_output
-from synthpower.specification import HOUR, SIGNALS, Specification, following_dates
-from synthpower.streams import SEED_LIMIT, draw_seed
+from synthpower.options import FIRST, FORMATS, build_alias_parser, build_parser
+from synthpower.specification import Specification, following_dates
+from synthpower.streams import draw_seed
 
 if TYPE_CHECKING:
     from synthpower.generate import Summary
-
-FORMATS = ("csv", "parquet")
-
-_FIRST = """\
-Make a first dataset with
-
-  synthpower inventory --directory power --count 1000
-  synthpower data --directory power --date 2023-02-27
-
-and see 'synthpower --help' for more."""
-
-_DESCRIPTION = """\
-Synthetic data-centre power telemetry: an inventory of servers, and readings for
-each server, time and kind of measurement, as CSV or Parquet. The same seed gives
-the same bytes."""
-
-_EXAMPLES = {
-    "inventory": """\
-example:
-  synthpower inventory --directory power --count 1000 --seed 1""",
-    "data": """\
---interval with seconds sets the interval; without, it asks for start and end times,
-which is the default. The seed is the inventory's, from README.md.
-
-example:
-  synthpower data --directory power --date 2023-02-27 --days 7 --format parquet""",
-    "tables": """\
-To add a server type: copy the tables out, add a line to server_types.csv (model and
-product_id are all it needs) and hand it to 'inventory'.
-
-example:
-  synthpower tables --copy my-tables
-  synthpower inventory --directory power --count 1000 --server-types my-tables/server_types.csv""",
-}
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and whose options cannot be abbreviated."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        super().error(one_line(message))
-
-
-class _Interval(argparse.Action):
-    """``--interval N`` sets N; bare ``--interval`` only says that start times are wanted."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        if values is None:
-            namespace.bare_interval = True
-        else:
-            namespace.interval = values
-
-
-def _whole(text: str) -> int:
-    if not re.fullmatch("[+-]?[0-9]{1,40}", text):
-        raise argparse.ArgumentTypeError(f"{catalog.shown(text)!r} is not a whole number")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    seed = _whole(text)
-    if not 0 <= seed < SEED_LIMIT:
-        raise argparse.ArgumentTypeError(f"{text}: it must be 0 to 2^63 - 1")
-    return seed
-
-
-def _workers(text: str) -> int:
-    workers = _whole(text)
-    if workers < 1:
-        raise argparse.ArgumentTypeError(f"{text}: it must be 1 or more")
-    return workers
-
-
-def _count(text: str) -> int:
-    """Return a count written as 100000, 100k, 1M or 1e6."""
-    found = re.fullmatch("([+-]?[0-9]{1,40}(?:[.][0-9]{1,40})?(?:[eE][+]?[0-9]{1,2})?)([kKmM]?)", text)
-    if not found:
-        raise argparse.ArgumentTypeError(
-            f"{catalog.shown(text)!r} is not a count; write 100000, 100k, 1M or 1e6"
-        )
-    count = Decimal(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()]
-    if count != int(count):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of servers")
-    return int(count)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    parser.add_argument("--version", action="version", version=f"synthpower {__version__}")
-
-
-def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--directory", required=True, type=Path, metavar="DIR",
-        help="where the inventory is written; made if it does not exist")
-    add("--count", required=True, type=_count, metavar="N",
-        help="how many servers: 100000, 100k, 1M or 1e6")
-    add("--seed", type=_seed, metavar="N", help="0 to 2^63 - 1; drawn from the system otherwise")
-    add("--server-types", type=Path, metavar="FILE",
-        help="CSV with model,product_id and, optionally, weight, in place of the shipped table")
-    add("--locations", type=Path, metavar="FILE",
-        help="CSV with location and, optionally, weight, in place of the shipped table")
-    add("--measurements", type=Path, metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals, in place of the shipped table")
-    add("--overwrite", action="store_true", help="replace an inventory that is there")
-    _add_common(parser)
-
-
-def _add_data_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--directory", required=True, type=Path, metavar="DIR",
-        help="holds the inventory and receives the data")
-    add("--date", required=True, metavar="YYYY-MM-DD[THH]",
-        help="the base time in UTC: 24 hours of data for a date, one hour with THH")
-    add("--days", type=_whole, default=1, metavar="N", help="write N files, one a day (default 1)")
-    add("--interval", nargs="?", type=_whole, default=HOUR, metavar="SECONDS", action=_Interval,
-        help="seconds between samples (default 3600)")
-    add("--fuzz", type=_whole, default=0, metavar="SECONDS",
-        help="by how much a sample may be late (default 0)")
-    add("--end", action="store_true", help="only the end time of each interval, no start time")
-    add("--format", choices=FORMATS, help="csv (default) or parquet")
-    add("--signal", choices=SIGNALS, default=SIGNALS[0],
-        help="uniform (default): a random number in [0, 1) times the measurement's scale; "
-        "triangular: the smaller of two such numbers")
-    add("--measurements", type=Path, metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals, "
-        "in place of the directory's measurements.csv")
-    add("--seed", type=_seed, metavar="N", help="in place of the one in README.md")
-    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
-    add("--overwrite", action="store_true", help="replace files that are there")
-    add("--output", type=Path, metavar="FILE",
-        help="write one file elsewhere; - is standard output, whose format needs --format")
-    _add_common(parser)
-    parser.set_defaults(bare_interval=False)
-
-
-def _add_tables_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--copy", type=Path, metavar="DIR", help="copy the tables there, as CSV")
-    _add_common(parser)
 
 
 def _inventory(args: argparse.Namespace) -> None:
@@ -262,9 +118,7 @@ def _specifications(args: argparse.Namespace, dates: list[str]) -> list[Specific
     if seed is None:
         seed = draw_seed()
     return [
-        Specification(
-            date, measurements, seed, args.interval, args.fuzz, args.end, args.signal
-        )
+        Specification(date, measurements, seed, args.interval, args.fuzz, args.end, args.signal)
         for date in dates
     ]
 
@@ -365,25 +219,7 @@ def _progress_bar(
         yield progress
 
 
-_COMMANDS: dict[str, tuple[str, Callable[..., None], Callable[..., None]]] = {
-    "inventory": ("make an inventory of servers", _add_inventory_options, _inventory),
-    "data": ("make the readings of an inventory", _add_data_options, _data),
-    "tables": ("show the shipped tables, or copy them out", _add_tables_options, _tables),
-}
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of ``synthpower``."""
-    parser = _Parser(prog="synthpower", description=_DESCRIPTION, epilog=_FIRST)
-    _add_common(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, (summary, add_options, _) in _COMMANDS.items():
-        command = commands.add_parser(
-            name, help=summary, description=summary.capitalize() + ".", epilog=_EXAMPLES[name]
-        )
-        command.set_defaults(parser=command)
-        add_options(command)
-    return parser
+_COMMANDS = {"inventory": _inventory, "data": _data, "tables": _tables}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -397,22 +233,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def generate_inventory() -> int:
     """Run ``generate-inventory``, the founding document's name for ``synthpower inventory``."""
-    return _run_alias("generate-inventory", "inventory")
+    return _run(build_alias_parser("generate-inventory", "inventory"), sys.argv[1:])
 
 
 def generate_data() -> int:
     """Run ``generate-data``, the founding document's name for ``synthpower data``."""
-    return _run_alias("generate-data", "data")
-
-
-def _run_alias(program: str, command: str) -> int:
-    summary, add_options, _ = _COMMANDS[command]
-    parser = _Parser(
-        prog=program, description=summary.capitalize() + ".", epilog=_EXAMPLES[command]
-    )
-    parser.set_defaults(command=command, parser=parser)
-    add_options(parser)
-    return _run(parser, sys.argv[1:])
+    return _run(build_alias_parser("generate-data", "data"), sys.argv[1:])
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
@@ -421,10 +247,10 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     try:
         args = parser.parse_args(argv)
         if args.command is None:
-            print(_FIRST)
+            print(FIRST)
         else:
             parser = args.parser
-            run = _COMMANDS[args.command][2]
+            run = _COMMANDS[args.command]
             run(args)
         sys.stdout.flush()
     except InputError as error:
@@ -445,7 +271,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     return 0
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _terminated(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 

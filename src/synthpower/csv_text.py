@@ -1,4 +1,4 @@
-"""Rows of Arrow as CSV text: UTF-8, comma, newline, RFC 4180 quotes only where a field needs them."""
+"""Rows of Arrow as CSV text: UTF-8, comma, newline, RFC 4180 quotes only where they are needed."""
 
 from __future__ import annotations
 

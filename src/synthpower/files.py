@@ -62,7 +62,7 @@ def check_output(path: Path, overwrite: bool, option: str | None = None) -> None
     if path == STDOUT:
         return
     try:
-        mode = os.stat(path).st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError:
         _check_folder(Path(os.path.realpath(path)).parent, option)
         return
@@ -79,7 +79,7 @@ def check_output(path: Path, overwrite: bool, option: str | None = None) -> None
 def check_directory(path: Path) -> None:
     """Raise `InputError` unless `path` is a directory."""
     try:
-        mode = os.stat(path).st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError:
         raise InputError(f"{path}: no such directory", "directory") from None
     except (OSError, ValueError) as error:

@@ -144,7 +144,8 @@ def _write_file(
     batches = Batches(job.specification, inventory, chunk_rows)
     with open_output(job.path, job.overwrite) as sink:
         with ExitStack() as stack:
-            writer = stack.enter_context(writer_type(batches, sink))
+            writer: Writer = writer_type(batches, sink)
+            stack.enter_context(writer)
             pool = stack.enter_context(ThreadPoolExecutor(threads))
             _stream(batches, writer, sink, pool, threads, progress, stopped)
         size = sink.size

@@ -133,7 +133,7 @@ class Inventory:
         serials = np.empty((count, SERIAL_LENGTH), np.uint8)
         prefixes = np.array([list(prefix.encode()) for prefix in PREFIXES], np.uint8)
         kernels.fill_serials(0, np.uint64(stream_key(seed, SERIAL)), prefixes, serials)
-        offsets = np.arange(0, SERIAL_LENGTH * (count + 1), SERIAL_LENGTH, np.int32)
+        offsets = np.arange(count + 1, dtype=np.int32) * np.int32(SERIAL_LENGTH)
         sn = pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(serials))
         kind = _choices(count, seed, SERVER_TYPE, [Fraction(t.weight) for t in types])
         site = _choices(count, seed, LOCATION, [Fraction(s.weight) for s in sites])
@@ -271,7 +271,7 @@ class Inventory:
             # Encoded anew: the dictionary at hand may be in another order, or hold more.
             encoded = servers.templates[name].cast(pa.string()).dictionary_encode()
             _update(digest, encoded.dictionary)
-            digest.update(encoded.indices.to_numpy().astype("<i4"))
+            digest.update(encoded.indices.to_numpy().astype("<i4").tobytes())
         return digest.hexdigest()
 
     def _check(self) -> None:
@@ -410,5 +410,5 @@ def _string_buffers(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[n
 
 def _update(digest: hashlib._Hash, texts: pa.StringArray) -> None:
     data, offsets = _string_buffers(texts)
-    digest.update(np.diff(offsets).astype("<u4"))
-    digest.update(data[offsets[0] : offsets[-1]])
+    digest.update(np.diff(offsets).astype("<u4").tobytes())
+    digest.update(data[offsets[0] : offsets[-1]].tobytes())

@@ -53,9 +53,7 @@ class Signal:
     ) -> None:
         """Fill `out` (times, servers, measurements) with counts, 0 where there are no decimals."""
         scratch = np.empty(kernels.TILE, np.uint64)
-        kernels.fill_counts(
-            server_keys, times, self._keys, self._code, self._bounds, scratch, out
-        )
+        kernels.fill_counts(server_keys, times, self._keys, self._code, self._bounds, scratch, out)
 
     def fill_times(
         self, server_keys: NDArray[np.uint64], times: NDArray[np.int64], out: NDArray[np.int64]

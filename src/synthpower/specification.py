@@ -149,7 +149,7 @@ def base_time(date: str) -> datetime:
         Where it is in another form, does not exist or is out of range.
     """
     form = "write YYYY-MM-DD or YYYY-MM-DDTHH"
-    found = _DATE.fullmatch(date) if isinstance(date, str) else None
+    found = _DATE.fullmatch(str(date))
     if not found:
         raise InputError(f"{shown(date)!r} is not a date; {form}", "date")
     year, month, day, hour = (int(field or 0) for field in found.groups())
@@ -157,7 +157,7 @@ def base_time(date: str) -> datetime:
         time = datetime(year, month, day, hour, tzinfo=UTC)
     except ValueError as error:
         raise InputError(f"{date!r} does not exist: {error}; {form}", "date") from None
-    if not EPOCH <= time or date[:10] > LAST_DATE:
+    if not time >= EPOCH or date[:10] > LAST_DATE:
         raise InputError(f"{date!r}: dates go from 1970-01-01 to {LAST_DATE}", "date")
     return time
 

@@ -34,6 +34,7 @@ TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS)
 MAX_DECIMALS = 22  # 10**22 is the last power of ten that a double holds exactly
 MAX_COUNT = 2**53
 
+_DECIMALS = f"decimals {{}}: they must be 0 to {MAX_DECIMALS}, or empty"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 
@@ -88,11 +89,11 @@ class Measurement:
         if self.decimals is None:
             return
         if not 0 <= self.decimals <= MAX_DECIMALS:
-            raise InputError(f"decimals {self.decimals}: they must be 0 to {MAX_DECIMALS}, or empty")
+            raise InputError(_DECIMALS.format(self.decimals))
         if self.max_count > MAX_COUNT:
             raise InputError(
-                f"scale {shown(self.scale)} with {self.decimals} decimals is more than a double can "
-                f"hold: scale times 10^decimals must be at most 2^53; use fewer decimals, or none"
+                f"scale {shown(self.scale)} with {self.decimals} decimals is more than "
+                f"a double can hold: scale times 10^decimals must be at most 2^53; use fewer decimals, or none"
             )
 
     @property
@@ -120,7 +121,9 @@ def _number(column: str, value: object) -> Decimal:
     """Return a finite decimal, small and great enough for a double."""
     text = str(value)
     if not _NUMBER.fullmatch(text) or abs(float(text)) == float("inf"):
-        raise InputError(f"{column} {shown(text)!r}: it must be a finite number, such as 300 or 0.5")
+        raise InputError(
+            f"{column} {shown(text)!r}: it must be a finite number, such as 300 or 0.5"
+        )
     return Decimal(text)
 
 
@@ -151,17 +154,8 @@ def read_rows(
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     line = 1
     try:
-        header = next((row for row in reader if row), None)
-        if header is None:
-            raise InputError(f"{path}: the file is empty; its first line must name {_list(needed)}")
-        for column in (*needed, *optional):
-            if header.count(column) > 1:
-                raise InputError(f"{path}:{reader.line_num}: column {column} stands there twice")
-            if column in needed and column not in header:
-                raise InputError(
-                    f"{path}:{reader.line_num}: no column {column}; the header must name {_list(needed)}"
-                )
-        places = {c: header.index(c) for c in (*needed, *optional) if c in header}
+        header = next((row for row in reader if row), [])
+        places = _places(path, reader.line_num, header, needed, optional)
         line = reader.line_num + 1
         for row in reader:
             if row:
@@ -178,6 +172,21 @@ def read_rows(
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}:{line}: not a CSV row: {error}") from None
+
+
+def _places(
+    path: Path, line: int, header: list[str], needed: Sequence[str], optional: Sequence[str]
+) -> dict[str, int]:
+    """Return where the columns stand in a header."""
+    names = ",".join(needed)
+    if not header:
+        raise InputError(f"{path}: the file is empty; its first line must name {names}")
+    for column in (*needed, *optional):
+        if header.count(column) > 1:
+            raise InputError(f"{path}:{line}: column {column} stands there twice")
+        if column in needed and column not in header:
+            raise InputError(f"{path}:{line}: no column {column}; the header must name {names}")
+    return {column: header.index(column) for column in (*needed, *optional) if column in header}
 
 
 class at_line:  # noqa: N801 - reads as a phrase: with at_line(path, line)
@@ -208,10 +217,6 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}:{line}: not UTF-8: save the file as UTF-8") from None
 
 
-def _list(columns: Sequence[str]) -> str:
-    return ",".join(columns)
-
-
 def shipped(table: str) -> Path:
     """Return the path of a shipped table, one of `TABLES`."""
     return Path(str(files(__name__) / table))
@@ -234,7 +239,8 @@ def read_server_types(path: Path | None = None) -> list[ServerType]:
                 if seen.model == kind.model:
                     raise InputError(f"server type {kind.product_id} is listed twice")
                 raise InputError(
-                    f"product id {kind.product_id} has two models, {seen.model!r} and {kind.model!r}"
+                    f"product id {kind.product_id} has two models, "
+                    f"{seen.model!r} and {kind.model!r}"
                 )
             types[kind.product_id] = kind
     _check_weights(path, [t.weight for t in types.values()])
@@ -275,9 +281,7 @@ def read_measurements(path: Path | None = None) -> list[Measurement]:
         with at_line(path, line):
             text = row.get("decimals", "")
             if text and not re.fullmatch("[0-9]{1,4}", text):
-                raise InputError(
-                    f"decimals {shown(text)!r}: they must be 0 to {MAX_DECIMALS}, or empty"
-                )
+                raise InputError(_DECIMALS.format(repr(shown(text))))
             measurement = Measurement(
                 row["name"],
                 row["unit"],

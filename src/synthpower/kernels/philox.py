@@ -20,7 +20,9 @@ _WEYL_1 = U64(0xBB67AE85)
 
 
 @inlined
-def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox4x32(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Return the four random words of a counter under a key.
 
     Philox4x32 with ten rounds, as in Salmon et al., "Parallel random numbers: as
@@ -49,14 +51,14 @@ def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def draws(a, b, key):  # type: ignore[no-untyped-def]
+def draws(a: np.uint64, b: np.uint64, key: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the two 64-bit random numbers at counter (`a`, `b`) under `key`, all uint64."""
     x0, x1, x2, x3 = philox4x32(a & LOW, a >> HALF, b & LOW, b >> HALF, key & LOW, key >> HALF)
     return (x0 << HALF) | x1, (x2 << HALF) | x3
 
 
 @inlined
-def scaled(draw, bound):  # type: ignore[no-untyped-def]
+def scaled(draw: np.uint64, bound: np.uint64) -> np.uint64:
     """Return floor(draw * bound / 2**64): a number below `bound`, each equally likely.
 
     The 128-bit product from 32-bit halves; `bound` is at most 2**53 + 1, so no sum overflows.

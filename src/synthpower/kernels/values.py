@@ -18,7 +18,13 @@ _UNIT = 2.0**-53
 
 
 @inlined
-def _fill_draws(server_keys, time, key, signal, out):  # type: ignore[no-untyped-def]
+def _fill_draws(
+    server_keys: NDArray[np.uint64],
+    time: np.uint64,
+    key: np.uint64,
+    signal: int,
+    out: NDArray[np.uint64],
+) -> None:
     # One loop for each signal: a choice inside the loop, made per cell, stops the vectoriser.
     if signal == TRIANGULAR:
         for i in range(out.size):
@@ -31,7 +37,7 @@ def _fill_draws(server_keys, time, key, signal, out):  # type: ignore[no-untyped
 
 
 @inlined
-def _scale_draws(bound, out):  # type: ignore[no-untyped-def]
+def _scale_draws(bound: np.uint64, out: NDArray[np.uint64]) -> None:
     for i in range(out.size):
         out[i] = scaled(out[i], bound)
 

@@ -16,7 +16,7 @@ from synthpower.writers.parquet import ParquetWriter
 
 Writer = CsvWriter | ParquetWriter
 
-WRITERS: dict[str, type[CsvWriter] | type[ParquetWriter]] = {
+WRITERS: dict[str, type[CsvWriter | ParquetWriter]] = {
     "csv": CsvWriter,
     "parquet": ParquetWriter,
 }

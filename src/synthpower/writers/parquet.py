@@ -28,7 +28,7 @@ class ParquetWriter:
     """Write readings as Parquet: a row group for each chunk, encoded one after the other."""
 
     @staticmethod
-    def chunk_rows(specification: Specification, inventory: Inventory) -> int:
+    def chunk_rows(specification: Specification, inventory: Inventory) -> int:  # noqa: ARG004
         """Return the rows of a chunk, which is a row group."""
         return _CHUNK_ROWS
 

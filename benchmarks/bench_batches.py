@@ -1,0 +1,35 @@
+"""One chunk as a record batch, on one thread; its templates are made once, before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from synthpower import Inventory
+from synthpower.batches import Batches, Buffers
+from synthpower.writers import WRITERS
+
+
+@pytest.mark.parametrize("fuzz", [0, 60])
+@pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
+@pytest.mark.parametrize(("method", "format"), [("batch", "parquet"), ("text_batch", "csv")])
+def test_batch(
+    measure: Callable[..., Any],
+    specify: Callable[..., Any],
+    inventory: Inventory,
+    method: str,
+    format: str,
+    decimals: int | None,
+    fuzz: int,
+) -> None:
+    specification = specify(fuzz=fuzz, decimals=decimals)
+    chunk_rows = WRITERS[format].chunk_rows(specification, inventory)
+    batches = Batches(specification, inventory, chunk_rows)
+    chunk = next(batches.grid.chunks())
+    make = getattr(batches, method)
+    buffers = Buffers(batches.grid)
+    make(chunk, buffers)
+    batch = measure(batches.grid.rows(chunk), make, chunk, buffers)
+    assert batch.num_rows == batches.grid.rows(chunk)

@@ -1,0 +1,82 @@
+"""The kernels alone, on one thread: a row is one value, time or server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from synthpower import kernels
+from synthpower.inventory import PREFIXES
+
+SIGNALS = {"uniform": kernels.UNIFORM, "triangular": kernels.TRIANGULAR}
+KEY = np.uint64(42)
+TIMES = np.array([1_677_456_000])  # one step
+COUNTS = 30_001  # 0.00 to 300.00
+
+each_signal = pytest.mark.parametrize("signal", SIGNALS)
+each_width = pytest.mark.parametrize("measurements", [1, 2, 8])
+
+
+@pytest.fixture(scope="module")
+def keys(servers: int) -> NDArray[np.uint64]:
+    return np.random.default_rng(1).integers(37**12, size=servers, dtype=np.uint64)
+
+
+def _coordinates(keys: NDArray[np.uint64], measurements: int, signal: str) -> tuple[Any, ...]:
+    """Return the arguments that `fill_values` and `fill_counts` have in common."""
+    return keys, TIMES, np.arange(measurements, dtype=np.uint64), SIGNALS[signal]
+
+
+@each_width
+@each_signal
+@pytest.mark.parametrize("bound", [COUNTS, 0], ids=["decimals", "doubles"])
+def test_fill_values(
+    measure: Callable[..., Any],
+    keys: NDArray[np.uint64],
+    bound: int,
+    signal: str,
+    measurements: int,
+) -> None:
+    out = np.empty((1, keys.size, measurements))
+    bounds = np.full(measurements, bound, np.uint64)
+    scales = np.full(measurements, 100.0)
+    scratch = np.empty(kernels.TILE, np.uint64)
+    coordinates = _coordinates(keys, measurements, signal)
+    measure(out.size, kernels.fill_values, *coordinates, bounds, scales, scratch, out)
+
+
+@each_width
+@each_signal
+def test_fill_counts(
+    measure: Callable[..., Any], keys: NDArray[np.uint64], signal: str, measurements: int
+) -> None:
+    out = np.empty((1, keys.size, measurements), np.int64)
+    bounds = np.full(measurements, COUNTS, np.uint64)
+    scratch = np.empty(kernels.TILE, np.uint64)
+    coordinates = _coordinates(keys, measurements, signal)
+    measure(out.size, kernels.fill_counts, *coordinates, bounds, scratch, out)
+
+
+def test_fill_late_times(measure: Callable[..., Any], keys: NDArray[np.uint64]) -> None:
+    out = np.empty((1, keys.size), np.int64)
+    measure(out.size, kernels.fill_late_times, keys, TIMES, KEY, 60, out)
+
+
+def test_fill_serials(measure: Callable[..., Any], servers: int) -> None:
+    prefixes = np.array([list(prefix.encode()) for prefix in PREFIXES], np.uint8)
+    measure(servers, kernels.fill_serials, 0, KEY, prefixes, np.empty((servers, 10), np.uint8))
+
+
+def test_fill_choices(measure: Callable[..., Any], servers: int) -> None:
+    thresholds = np.arange(1, 20, dtype=np.uint64) * np.uint64(2**64 // 20)
+    measure(servers, kernels.fill_choices, 0, KEY, thresholds, np.empty(servers, np.int32))
+
+
+def test_fill_server_keys(measure: Callable[..., Any], servers: int) -> None:
+    data = np.frombuffer(b"CZ28486M7V" * servers, np.uint8)
+    offsets = np.arange(0, data.size + 1, 10, dtype=np.int32)
+    measure(servers, kernels.fill_server_keys, data, offsets, np.empty(servers, np.uint64))
