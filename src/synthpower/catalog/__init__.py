@@ -93,7 +93,8 @@ class Measurement:
         if self.max_count > MAX_COUNT:
             raise InputError(
                 f"scale {shown(self.scale)} with {self.decimals} decimals is more than "
-                f"a double can hold: scale times 10^decimals must be at most 2^53; use fewer decimals, or none"
+                f"a double can hold: scale times 10^decimals must be at most 2^53; use fewer, "
+                "or none"
             )
 
     @property
