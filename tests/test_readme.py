@@ -1,0 +1,79 @@
+"""README: its examples run, its options are those of the command line, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import ROOT
+
+from synthpower import options
+
+README = (ROOT / "README.md").read_text()
+
+
+def block(mark: str) -> str:
+    """Return the code block that follows a comment of that name."""
+    found = re.search(rf"<!-- {mark} -->\n```sh\n(.*?)```", README, re.DOTALL)
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def first(command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where README's first command was run, all but its setting up."""
+    folder = tmp_path_factory.mktemp("readme")
+    for line in block("first").split("&&"):
+        words = shlex.split(line)
+        if words[0].endswith("synthpower"):
+            done = command(*words[1:], cwd=folder)
+            assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_lines_shown_are_those_of_the_file(first: Path) -> None:
+    lines = (first / "power" / "data-2023-02-27.csv").read_text().splitlines()[:5]
+    assert "\n".join(lines) in README
+
+
+def test_the_querys_answer_is_the_one_shown(first: Path) -> None:
+    query = re.search(r"```sql\n(.*?)```", README, re.DOTALL)
+    assert query
+    rows = duckdb.sql(query[1].replace("'power/", f"'{first}/power/")).fetchall()
+    assert len(rows) == 2
+    for row in rows:
+        assert f"| {' | '.join(map(str, row))} |" in README
+
+
+def test_the_library_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert example
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example[1], "README.md", "exec"), {})
+    assert (tmp_path / "day.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["inventory", "data"])
+def test_the_tables_have_every_option(name: str) -> None:
+    section = README.split(f"`synthpower {name}`, also installed")[1].split("\n\n")[1]
+    parser = options.build_alias_parser(name, name)
+    ours = {
+        option
+        for action in parser._actions
+        for option in action.option_strings
+        if option.startswith("--") and option not in ("--quiet", "--version", "--help")
+    }
+    assert set(re.findall(r"`(--[a-z-]+)`", section)) == ours
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_ci_runs_the_test_command() -> None:
+    assert ".venv/bin/pytest" in block("test")
+    assert "<!-- test -->" in (ROOT / ".ci" / "run").read_text()
