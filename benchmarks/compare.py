@@ -34,6 +34,7 @@ README = HERE.parent / "README.md"
 BEGIN, END = "<!-- compare:begin -->", "<!-- compare:end -->"
 
 SERVERS = {"tiny": 50, "full": 100_000}
+FLEET = {"tiny": 500, "full": 1_000_000}  # servers of the inventory that is made and read back
 DATE = "2023-02-27"
 ROWS_PER_SERVER = 24 * 2  # a day of the two shipped measurements
 ROW_BYTES = 200  # more than a row has in any format
@@ -229,6 +230,15 @@ def run_once(who: str, format: str, inventory: Path, servers: int) -> dict[str, 
     return {"who": who, "format": format, "rows": rows, "bytes": size, **measured}
 
 
+def measure_inventory(servers: int, directory: Path) -> dict[str, Any]:
+    """Make an inventory and read it back, each in its own process."""
+    making = [*SYNTHPOWER, "inventory", "--directory", str(directory), "--count", str(servers)]
+    made = measure([*making, "--seed", "1"])
+    read = measure([*OURSELVES, "--read", str(directory)])
+    shutil.rmtree(directory)
+    return {"servers": servers, "made": made, "read": read}
+
+
 def compare(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
     """Run all peers in turn, `repeat` times, and return what there is to know."""
     skipped = {who: p.package for who, p in PEERS.items() if not find_spec(p.package)}
@@ -243,6 +253,7 @@ def compare(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
         if size != "tiny":  # brings libraries and compiled kernels into caches
             run_all(cases, "tiny", 1, Path(folder, "tiny"))
         runs = run_all(cases, size, repeat, Path(folder, size))
+        fleet = [measure_inventory(FLEET[size], Path(folder, "fleet")) for _ in range(repeat)]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": f"python benchmarks/compare.py --size {size} --repeat {repeat}",
@@ -251,6 +262,7 @@ def compare(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
         "servers": SERVERS[size],
         "skipped": skipped,
         "runs": runs,
+        "inventories": fleet,
     }
 
 
@@ -330,7 +342,15 @@ def render(result: dict[str, Any]) -> str:
     )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["| " + " | ".join(map(str.rjust, line, widths)) + " |" for line in lines]
-    return "\n".join([sentence, "", *table])
+    fleet = result["inventories"]
+    made, read = (
+        statistics.median(run[act]["wall_s"] for run in fleet) for act in ("made", "read")
+    )
+    inventory = (
+        f"An inventory of {fleet[0]['servers']:,} servers: made in {made:.2f} s; "
+        f"read, checked and sorted in {read:.2f} s, process start included in both."
+    )
+    return "\n".join([sentence, "", *table, "", inventory])
 
 
 def put_into(readme: Path, text: str) -> None:
@@ -343,7 +363,7 @@ def put_into(readme: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Run the command line; ``--run`` and ``--count`` are what it calls itself with."""
+    """Run the command line; ``--run``, ``--read`` and ``--count`` are for calling itself."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     add = parser.add_argument
     add("--size", choices=SERVERS, default="full", help="tiny: a few servers, nothing to measure")
@@ -353,6 +373,7 @@ def main() -> None:
     add("--render", action="store_true", help="measure nothing; put the result into the README")
     add("--readme", type=Path, metavar="FILE", default=README, help="default: README.md")
     add("--run", nargs=3, help=argparse.SUPPRESS)
+    add("--read", type=Path, help=argparse.SUPPRESS)
     add("--count", nargs="+", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     full = args.size == "full"
@@ -362,6 +383,8 @@ def main() -> None:
         os.chdir(directory)
         if make := PEERS[who].make:
             make(kind)
+    elif args.read:
+        _ = synthpower.Inventory.read(args.read).by_serial
     elif args.count:
         print(sum(map(count_rows, args.count)))
     elif args.render:

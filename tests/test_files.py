@@ -134,3 +134,11 @@ def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_a_folder_that_may_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root, too, is forbidden nothing
+    with pytest.raises(InputError, match=f"^{tmp_path} may not be written"):
+        check_output(tmp_path / "a", overwrite=False)

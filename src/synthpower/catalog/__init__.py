@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -223,7 +224,7 @@ def shipped(table: str) -> Path:
     return Path(str(files(__name__) / table))
 
 
-def read_server_types(path: Path | None = None) -> list[ServerType]:
+def read_server_types(path: str | os.PathLike[str] | None = None) -> list[ServerType]:
     """Read the server types, the shipped ones where no `path` is given.
 
     Raises
@@ -231,7 +232,7 @@ def read_server_types(path: Path | None = None) -> list[ServerType]:
     InputError
         As `read_rows`; also a product id listed twice, no row, all weights zero.
     """
-    path = path or shipped(SERVER_TYPES)
+    path = shipped(SERVER_TYPES) if path is None else Path(path)
     types: dict[str, ServerType] = {}
     for line, row in read_rows(path, ("model", "product_id"), ("weight",)):
         with at_line(path, line):
@@ -248,7 +249,7 @@ def read_server_types(path: Path | None = None) -> list[ServerType]:
     return list(types.values())
 
 
-def read_locations(path: Path | None = None) -> list[Location]:
+def read_locations(path: str | os.PathLike[str] | None = None) -> list[Location]:
     """Read the locations, the shipped ones where no `path` is given.
 
     Raises
@@ -256,7 +257,7 @@ def read_locations(path: Path | None = None) -> list[Location]:
     InputError
         As `read_rows`; also a location listed twice, no row, all weights zero.
     """
-    path = path or shipped(LOCATIONS)
+    path = shipped(LOCATIONS) if path is None else Path(path)
     locations: dict[str, Location] = {}
     for line, row in read_rows(path, ("location",), ("weight",)):
         with at_line(path, line):
@@ -268,7 +269,7 @@ def read_locations(path: Path | None = None) -> list[Location]:
     return list(locations.values())
 
 
-def read_measurements(path: Path | None = None) -> list[Measurement]:
+def read_measurements(path: str | os.PathLike[str] | None = None) -> list[Measurement]:
     """Read the measurements, the shipped ones where no `path` is given.
 
     Raises
@@ -276,7 +277,7 @@ def read_measurements(path: Path | None = None) -> list[Measurement]:
     InputError
         As `read_rows` and `Measurement`; also a measurement listed twice, no row.
     """
-    path = path or shipped(MEASUREMENTS)
+    path = shipped(MEASUREMENTS) if path is None else Path(path)
     measurements: dict[str, Measurement] = {}
     for line, row in read_rows(path, ("name", "unit", "scale"), ("decimals",)):
         with at_line(path, line):

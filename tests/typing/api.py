@@ -1,0 +1,63 @@
+"""The public API as its users write it: mypy reads this file, nothing runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import assert_type
+
+import numpy as np
+
+import synthpower
+from synthpower import (
+    InputError,
+    Inventory,
+    Location,
+    Measurement,
+    Readings,
+    ServerType,
+    Specification,
+    Summary,
+    kernels,
+)
+
+servers: Inventory = Inventory.generate(1000, seed=1)
+servers = Inventory.generate(
+    10, None, synthpower.read_server_types(None), synthpower.read_locations("sites.csv")
+)
+servers = Inventory.read(Path("power"))
+assert_type(len(servers), int)
+assert_type(servers.seed, int | None)
+assert_type(servers.write("power"), int)
+
+types: list[ServerType] = list(synthpower.read_server_types("types.csv"))
+sites: list[Location] = list(synthpower.read_locations(None))
+measured: list[Measurement] = list(synthpower.read_measurements(None))
+measured.append(Measurement("fan speed", "%", Decimal(100), None))
+
+readings = Readings(servers, "2023-02-27T05", 600, fuzz=5, end=True, measurements=measured, seed=7)
+assert_type(readings.shape, tuple[int, int, int])
+assert_type(readings.num_rows, int)
+assert_type(readings.specification, Specification)
+assert_type(readings.at("2M2007R8VZ", "2023-02-27 05:00:00Z", "fan speed"), float)
+assert_type(readings.at("2M2007R8VZ", datetime.now(), "fan speed"), float)
+batches: Iterator[object] = readings.batches(chunk_rows=1000)
+
+
+def progress(rows: int, size: int) -> None: ...
+
+
+assert_type(readings.write("day.csv", overwrite=True, workers=2, progress=progress), Summary)
+written: Summary = readings.write(Path("-"), format="parquet")
+text: str = f"{written.path}: {written.rows + written.bytes} {written.seconds:.1f}"
+
+try:
+    Specification("2023-02-30", tuple(measured), seed=1)
+except InputError as error:
+    assert_type(error.option, str | None)
+
+keys = np.array([1, 2, 3], np.uint64)
+late = np.empty((2, 3), np.int64)
+kernels.fill_late_times(keys, np.array([0, 3600]), np.uint64(1), 5, late)
