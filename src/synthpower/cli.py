@@ -91,7 +91,8 @@ def _data(args: argparse.Namespace) -> None:
     rows = sum(
         job.specification.steps * len(servers) * len(job.specification.measurements) for job in jobs
     )
-    with _progress_bar(args, title, rows) as progress:
+    doing = names[0] if len(names) == 1 else f"{len(names)} files"
+    with _progress_bar(args, doing, rows) as progress:
         summaries = generate(jobs, servers, args.workers, progress, finished)
     _say(
         args,
@@ -187,6 +188,7 @@ def _progress_bar(
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
     from rich.text import Text
 
     class Rates(ProgressColumn):
@@ -200,12 +202,12 @@ def _progress_bar(
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        Rates(),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=None),  # what the others leave: all of it fits into 80 columns
+        Rates(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
     )
     with bar:
         task = bar.add_task(one_line(title), total=rows, written=0)
