@@ -339,10 +339,15 @@ def test_a_terminal_shows_rows_rates_and_the_time_left(own: Path) -> None:
     assert "data-2023-02-27.csv" in shown
     assert "rows/s" in shown
     assert "MB/s" in shown
-    assert re.search(r"\d:\d\d:\d\d", shown)
+    assert re.search(r"\d\d:\d\d", shown)
     assert "345,600 rows" in shown
     quiet = on_a_terminal([*base, "--date", "2023-02-28", "--seed", "1", "--quiet"])
     assert quiet == ""
+
+
+def test_quiet_may_stand_before_the_command(command, own: Path) -> None:
+    done = ok(command("--quiet", "data", "--directory", own, "--date", "2023-02-27T05"))
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("program", ["generate-inventory", "generate-data"])

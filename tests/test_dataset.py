@@ -76,9 +76,30 @@ def test_the_manifest_drops_what_is_gone_and_keeps_the_rest(tmp_path: Path) -> N
         (tmp_path / name).touch()
         dataset.update_manifest(tmp_path, {name: {"rows": 1}})
     (tmp_path / "data-a").unlink()
-    dataset.update_manifest(tmp_path, {}, seed=5)
+    assert dataset.keep_seed(tmp_path, 5) == 5
+    dataset.update_manifest(tmp_path, {})
     assert dataset.read_manifest(tmp_path) == {"files": {"data-b": {"rows": 1}}, "seed": 5}
     assert dataset.manifest_seed(tmp_path) == 5
+
+
+def test_the_seed_that_was_kept_first_stays(tmp_path: Path) -> None:
+    assert dataset.keep_seed(tmp_path, 5) == 5
+    assert dataset.keep_seed(tmp_path, 6) == 5
+
+
+@pytest.mark.parametrize("line", ['"seed": 5', "seed : 5", "seed:\t5 \t# five", "seed: '5'"])
+def test_front_matter_is_yaml(tmp_path: Path, line: str) -> None:
+    (tmp_path / "README.md").write_text(f"---\n{line}\n---\n")
+    assert dataset.readme_seed(tmp_path) == 5
+
+
+def test_data_files_go_by_their_names_and_the_manifest(tmp_path: Path) -> None:
+    for name in ("data-2023-02-27.csv", "data-2023-02-27T05.parquet", "data-notes.txt", "mine.csv"):
+        (tmp_path / name).touch()
+    dataset.update_manifest(tmp_path, {"mine.csv": {}})
+    assert dataset.data_files(tmp_path) == [
+        "data-2023-02-27.csv", "data-2023-02-27T05.parquet", "mine.csv",
+    ]  # fmt: skip
 
 
 def test_two_at_once_lose_no_entry(tmp_path: Path) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,11 +61,12 @@ OPTIONS = [
     (data("--seed", "-1"), "argument --seed: -1: it must be 0 to 2^63 - 1"),
     (data("--seed", "9223372036854775808"), "it must be 0 to 2^63 - 1"),
     (data("--seed", "1e3"), "argument --seed: '1e3' is not a whole number"),
-    (data("--workers", "0"), "argument --workers: 0: it must be 1 or more"),
+    (data("--workers", "0"), "argument --workers: 0: it must be 1 to 1024"),
     (data("--output", "x.csv", "--days", "2"), "argument --output: it names one file"),
     (data("--output", "DIR"), "is a directory"),
     (data("--output", "DIR/no/such.csv"), "no such directory"),
-    (data("--output", ""), "is a directory"),
+    (data("--output", ""), "argument --output: it is empty"),
+    (data("--output", "DIR/inventory.csv", "--overwrite"), "is part of the dataset"),
     (data("--directory", "DIR/none"), "argument --directory: DIR/none: no such directory"),
     (data("--directory", "DIR/inventory.csv"), "inventory.csv is not a directory"),
     (data("--directory", "DIR/a\nb"), r"DIR/a\nb: no such directory"),
@@ -81,7 +88,8 @@ OPTIONS = [
 # What stands in inventory.csv.
 INVENTORIES: list[tuple[str | bytes | None, str]] = [
     (None, "no inventory there; make one with 'synthpower inventory --directory DIR --count 1000'"),
-    ("", "inventory.csv: the file is empty"),
+    ("", "inventory.csv: the file is empty; make one with 'synthpower inventory"),
+    ("sn,model,product_id,location\n", "no server below the header; make one with"),
     ("\n\n", "inventory.csv: the file is empty"),
     (HEADER, "no server below the header"),
     ("sn,model,location\nA1,m,x\n", "inventory.csv:1: no column product_id"),
@@ -242,13 +250,10 @@ def test_a_full_disk_is_one_line_and_status_1(command, tmp_path: Path) -> None:
             "data", "--directory", tmp_path, *DATE, "--format", format, "--output", "/dev/full"
         )
         assert done.returncode == 1
-        assert done.stderr == "synthpower data: error: No space left on device\n"
+        assert done.stderr == "synthpower data: error: /dev/full: No space left on device\n"
 
 
 def test_a_file_larger_than_allowed_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    import resource
-    import subprocess
-    import sys
 
     (tmp_path / "inventory.csv").write_text(GOOD)
 
@@ -261,5 +266,81 @@ def test_a_file_larger_than_allowed_is_one_line_and_leaves_nothing(tmp_path: Pat
         capture_output=True, text=True, preexec_fn=limit, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1, done
-    assert done.stderr == "synthpower data: error: File too large\n"
-    assert [p.name for p in tmp_path.iterdir()] == ["inventory.csv"]
+    path = tmp_path / "data-2023-02-27.csv"
+    assert done.stderr == f"synthpower data: error: {path}: File too large\n"
+    assert [p.name for p in tmp_path.iterdir() if p.name != ".synthpower.lock"] == ["inventory.csv"]
+
+
+def test_a_broken_manifest_is_found_before_anything_is_written(command, tmp_path: Path) -> None:
+    (tmp_path / "inventory.csv").write_text(GOOD)
+    (tmp_path / "manifest.json").write_text("{")
+    (tmp_path / "data-2023-02-27.csv").write_text("older")
+    (tmp_path / ".synthpower.lock").touch()
+    run(command, tmp_path, data("--overwrite"), "manifest.json: not a manifest of synthpower")
+
+
+def test_a_failed_inventory_leaves_the_older_one_whole(command, tmp_path: Path) -> None:
+
+    arguments = ["inventory", "--directory", str(tmp_path), "--overwrite", "--seed"]
+    assert command(*arguments, "1", "--count", "10").returncode == 0
+    before = contents(tmp_path)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "synthpower", *arguments, "2", "--count", "50k"],
+        capture_output=True, text=True, preexec_fn=limit, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1, done
+    assert "inventory.csv: File too large" in done.stderr
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_traceback(tmp_path: Path, closed: str) -> None:
+
+    (tmp_path / "inventory.csv").write_text(GOOD)
+    sign = {"stdout": ">&-", "stderr": "2>&-"}[closed]
+    line = f'"$0" -m synthpower data --directory "$1" --date 2023-02-27 --seed 1 {sign}'
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable, str(tmp_path)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "data-2023-02-27.csv").exists()
+
+
+def test_a_directory_whose_name_is_not_utf8(tmp_path: Path) -> None:
+
+    directory = os.fsencode(tmp_path) + b"/b\xff"
+    for rest in (["inventory", "--count", "3"], ["data", "--date", "2023-02-27"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "synthpower", *rest, "--directory", directory],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+def test_two_interrupts_leave_no_temporary_file(tmp_path: Path) -> None:
+
+    (tmp_path / "inventory.csv").write_text(
+        "sn,model,product_id,location\n" + "".join(f"A{i},m,p,x\n" for i in range(20_000))
+    )
+    arguments = ["data", "--directory", str(tmp_path), "--date", "2023-02-27", "--interval", "60"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "synthpower", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.glob(".synthpower-*.tmp")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.005)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said == "synthpower data: error: interrupted\n"
+    assert not list(tmp_path.glob(".synthpower-*.tmp"))

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,6 +24,9 @@ from synthpower.streams import draw_seed
 
 if TYPE_CHECKING:
     from synthpower.generate import Summary
+
+
+_RESERVED = tuple(os.sep + name for name in dataset.OURS)
 
 
 def _inventory(args: argparse.Namespace) -> None:
@@ -67,13 +71,19 @@ def _data(args: argparse.Namespace) -> None:
     paths = [args.output or args.directory / f"{s.name}.{format}" for s in specifications]
     for path in paths:
         check_output(path, args.overwrite, "output" if args.output else "directory")
+        if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
+            raise InputError(f"{path} is part of the dataset; choose another name", "output")
 
     from synthpower.generate import Job, generate
     from synthpower.inventory import Inventory
 
     servers = Inventory.read(args.directory)
     if args.drawn:
-        _keep_seed(args.directory, specifications[0].seed)
+        kept = dataset.keep_seed(args.directory, specifications[0].seed)
+        specifications = [replace(specification, seed=kept) for specification in specifications]
+    within = {path for path in paths if _within(path, args.directory)}
+    if within:
+        dataset.check_manifest(args.directory)  # now, not when the first file has been written
     jobs = [
         Job(specification, path, format, args.overwrite)
         for specification, path in zip(specifications, paths, strict=True)
@@ -81,7 +91,7 @@ def _data(args: argparse.Namespace) -> None:
     described = {job.path: job.specification.describe() for job in jobs}
 
     def finished(summary: Summary) -> None:
-        if _stands_in(summary.path, args.directory):
+        if summary.path in within:
             entry = {"format": format, "rows": summary.rows, "bytes": summary.bytes}
             entry["specification"] = described[summary.path] | {"inventory": servers.describe()}
             dataset.update_manifest(args.directory, {summary.path.name: entry})
@@ -124,18 +134,11 @@ def _specifications(args: argparse.Namespace, dates: list[str]) -> list[Specific
     ]
 
 
-def _keep_seed(directory: Path, seed: int) -> None:
-    try:
-        dataset.update_manifest(directory, {}, seed)
-    except OSError as error:
-        raise InputError(
-            f"{directory / dataset.MANIFEST}: the drawn seed cannot be kept there: "
-            f"{error.strerror}; give one with --seed"
-        ) from None
-
-
-def _stands_in(path: Path, directory: Path) -> bool:
-    return path != STDOUT and path.is_file() and path.parent.samefile(directory)
+def _within(path: Path, directory: Path) -> bool:
+    """Return whether a file belongs into the dataset's manifest."""
+    if path == STDOUT or (path.exists() and not path.is_file()):
+        return False
+    return Path(os.path.realpath(path)).parent.samefile(directory)
 
 
 def _tables(args: argparse.Namespace) -> None:
@@ -221,6 +224,7 @@ def _progress_bar(
         yield progress
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _COMMANDS = {"inventory": _inventory, "data": _data, "tables": _tables}
 
 
@@ -244,8 +248,7 @@ def generate_data() -> int:
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
-    with contextlib.suppress(ValueError):  # not in the main thread: then no signal comes here
-        signal.signal(signal.SIGTERM, _terminated)
+    _prepare()
     try:
         args = parser.parse_args(argv)
         if args.command is None:
@@ -254,7 +257,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
             parser = args.parser
             run = _COMMANDS[args.command]
             run(args)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except InputError as error:
         if error.option:
             parser.error(f"argument --{error.option}: {error}")
@@ -273,7 +277,20 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     return 0
 
 
-def _terminated(number: int, _frame: object) -> NoReturn:
+def _prepare() -> None:
+    if sys.stderr is None:  # closed by whoever started this
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    with contextlib.suppress(ValueError):  # not in the main thread: then no signal comes here
+        for number in _SIGNALS:
+            signal.signal(number, _interrupted)
+
+
+def _interrupted(number: int, _frame: object) -> NoReturn:
+    """End the run; a second signal must not interrupt the clearing up."""
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ README = "README.md"
 INVENTORY = "inventory.csv"
 MANIFEST = "manifest.json"
 DATA = "data-*"
+OURS = (README, INVENTORY, MEASUREMENTS, MANIFEST)
 
 _README = """\
 ---
@@ -76,6 +78,10 @@ was made from stands in {manifest} and, for Parquet, in the file's own metadata.
 """
 
 
+_SEED_LINE = re.compile(r"""["']?seed["']?\s*:(?:\s+(.*?))??(?:\s+#.*)?\s*""")
+_DATA_NAME = re.compile(r"data-\d{4}-\d\d-\d\d(T\d\d)?\.(csv|parquet)")
+
+
 def readme_text(seed: int, count: int, command: str) -> str:
     """Return the text of a dataset's README.md; `command` makes the inventory again."""
     return _README.format(
@@ -120,9 +126,8 @@ def readme_seed(directory: Path) -> int | None:
     for number, line in enumerate(lines[1:], 2):
         if line.rstrip() == "---":
             break
-        name, _, value = line.partition(":")
-        if name == "seed":
-            return _seed(value.partition(" #")[0].strip().strip("'\""), f"{path}:{number}")
+        if found := _SEED_LINE.fullmatch(line):
+            return _seed((found[1] or "").strip().strip("'\""), f"{path}:{number}")
     return None
 
 
@@ -160,22 +165,39 @@ def manifest_seed(directory: Path) -> int | None:
     return None if kept is None else _seed(str(kept), f"{directory / MANIFEST}")
 
 
-def update_manifest(
-    directory: Path, entries: dict[str, dict[str, Any]], seed: int | None = None
-) -> None:
-    """Add `entries` to the manifest, drop those whose file is gone, keep a drawn `seed`."""
+def keep_seed(directory: Path, seed: int) -> int:
+    """Keep a drawn seed in the manifest and return it; where another run has kept one, that."""
+    with locked(directory):
+        kept = manifest_seed(directory)
+        if kept is None:
+            _write_manifest(directory, read_manifest(directory) | {"seed": seed})
+        return seed if kept is None else kept
+
+
+def check_manifest(directory: Path) -> None:
+    """Raise `InputError` where the directory's manifest cannot be read or brought up to date."""
+    with locked(directory):
+        read_manifest(directory)
+
+
+def update_manifest(directory: Path, entries: dict[str, dict[str, Any]]) -> None:
+    """Add `entries` to the manifest, and drop those whose file is gone."""
     with locked(directory):
         manifest = read_manifest(directory)
-        if seed is not None:
-            manifest["seed"] = seed
         files = manifest["files"] | entries
         manifest["files"] = {
             name: files[name] for name in sorted(files) if (directory / name).is_file()
         }
-        with open_output(directory / MANIFEST, overwrite=True) as sink:
-            sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
+        _write_manifest(directory, manifest)
+
+
+def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    with open_output(directory / MANIFEST, overwrite=True) as sink:
+        sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
 
 
 def data_files(directory: Path) -> list[str]:
-    """Return the names of the directory's files of readings, whoever made them."""
-    return sorted(path.name for path in directory.glob(DATA) if path.is_file())
+    """Return the names of the directory's files of readings: by their names, or the manifest."""
+    names = {path.name for path in directory.iterdir() if _DATA_NAME.fullmatch(path.name)}
+    names |= read_manifest(directory)["files"].keys()
+    return sorted(name for name in names if (directory / name).is_file())

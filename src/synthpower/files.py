@@ -120,26 +120,41 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
     """
     check_output(path, overwrite)
     if path == STDOUT:
-        yield Sink(sys.stdout.fileno())
+        if sys.stdout is None:
+            raise InputError("standard output is closed", "output")
+        with _named("standard output"):
+            yield Sink(sys.stdout.fileno())
         return
     if path.exists() and not path.is_file():
-        with _sink(os.open(path, os.O_WRONLY)) as sink:
+        with _named(path), _sink(os.open(path, os.O_WRONLY)) as sink:
             yield sink
         return
     final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
     temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with _sink(descriptor) as sink:
-            yield sink
-            os.fsync(descriptor)
-        if overwrite:
-            temporary.replace(final)
-        else:
-            _rename_anew(temporary, final)
-        _sync_directory(final.parent)
+        with _named(path):
+            with _sink(descriptor) as sink:
+                yield sink
+                os.fsync(descriptor)
+            if overwrite:
+                temporary.replace(final)
+            else:
+                _rename_anew(temporary, final)
+            _sync_directory(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path | str) -> Iterator[None]:
+    """Add the file to an `OSError` that names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 @contextlib.contextmanager
@@ -178,7 +193,11 @@ def _sync_directory(folder: Path) -> None:
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock: one process at a time."""
-    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    path = directory / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _cannot_write(path, error, "directory") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

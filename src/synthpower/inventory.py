@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import operator
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -32,7 +34,7 @@ from synthpower.catalog import (
 )
 from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.errors import InputError
-from synthpower.files import check_directory, check_output, open_output
+from synthpower.files import check_directory, check_output, locked, open_output
 from synthpower.streams import (
     LOCATION,
     SEED_LIMIT,
@@ -125,11 +127,13 @@ class Inventory:
             Where count or seed is out of range.
         """
         check_count(count)
-        seed = draw_seed() if seed is None else seed
+        seed = draw_seed() if seed is None else operator.index(seed)
         if not 0 <= seed < SEED_LIMIT:
             raise InputError(f"{shown(seed)}: it must be 0 to 2^63 - 1", "seed")
         types = [t for t in server_types or read_server_types() if t.weight]
         sites = [site for site in locations or read_locations() if site.weight]
+        if not types or not sites:
+            raise InputError("server types and locations: one of each needs a weight above zero")
         serials = np.empty((count, SERIAL_LENGTH), np.uint8)
         prefixes = np.array([list(prefix.encode()) for prefix in PREFIXES], np.uint8)
         kernels.fill_serials(0, np.uint64(stream_key(seed, SERIAL)), prefixes, serials)
@@ -168,10 +172,7 @@ class Inventory:
             seed = dataset.readme_seed(path)
             path = path / dataset.INVENTORY
             if not path.exists():
-                raise InputError(
-                    f"{path}: no inventory there; make one with "
-                    f"'synthpower inventory --directory {path.parent} --count 1000'"
-                )
+                raise InputError(f"{path}: no inventory there; {_made_by(path)}")
         try:
             inventory = cls(_read_csv(path), seed)
             inventory._check()
@@ -220,10 +221,13 @@ class Inventory:
             dataset.README: dataset.readme_text(self.seed, len(self), command),
             MEASUREMENTS: dataset.measurements_text(measurements or read_measurements()),
         }
-        for name, text in texts.items():
-            with open_output(directory / name, overwrite) as sink:
-                sink.write(text.encode())
-        with open_output(directory / dataset.INVENTORY, overwrite) as sink:
+        with ExitStack() as stack:  # all three appear when all are whole
+            stack.enter_context(locked(directory))
+            check_new(directory, overwrite)  # again: another run may have come first
+            for name, text in texts.items():
+                output = stack.enter_context(open_output(directory / name, overwrite))
+                output.write(text.encode())
+            sink = stack.enter_context(open_output(directory / dataset.INVENTORY, overwrite))
             sink.write(",".join(COLUMNS).encode() + b"\n")
             quoted = any(needs_quotes(distinct) for distinct in self._distinct_texts())
             for batch in self.table.to_batches(max_chunksize=2**18):
@@ -277,7 +281,7 @@ class Inventory:
     def _check(self) -> None:
         """Raise `InputError` where a field is empty or has control characters, or models differ."""
         if not len(self):
-            raise InputError("no server below the header; one at least is needed")
+            raise InputError("no server")
         for texts in self._distinct_texts():
             if pc.any(pc.match_substring_regex(texts, _EMPTY_OR_CONTROL)).as_py():
                 raise InputError("an empty field or a control character")
@@ -310,7 +314,7 @@ def check_new(directory: Path, overwrite: bool) -> None:
     check_directory(directory)
     for name in (dataset.INVENTORY, dataset.README, MEASUREMENTS):
         check_output(directory / name, overwrite)
-    if overwrite and (made := dataset.data_files(directory)):
+    if made := dataset.data_files(directory):
         raise InputError(
             f"{directory / made[0]} was made from the inventory that is there; remove the data "
             f"files first, or choose another directory"
@@ -351,15 +355,15 @@ def _choices(
 
 def _chosen(choices: NDArray[np.int32], texts: Sequence[str]) -> pa.DictionaryArray:
     """Return the texts of choices; a text of two alternatives stands in the dictionary once."""
-    distinct = list(dict.fromkeys(texts))
-    places = np.array([distinct.index(text) for text in texts], np.int32)
-    return pa.DictionaryArray.from_arrays(places[choices], pa.array(distinct, pa.string()))
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    indices = np.array([places[text] for text in texts], np.int32)[choices]
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(places), pa.string()))
 
 
 def _read_csv(path: Path) -> pa.Table:
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            header = next(csv.reader(file, strict=True), [])
+            header = next((row for row in csv.reader(file, strict=True) if row), [])
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{error}") from None
     if any(header.count(column) != 1 for column in COLUMNS):
@@ -367,12 +371,13 @@ def _read_csv(path: Path) -> pa.Table:
     # Every column as text, the ignored ones too: so all of the file is known to be UTF-8.
     types = dict.fromkeys(header, pa.string())
     types.update(dict.fromkeys(TEMPLATES, pa.dictionary(pa.int32(), pa.string())))
-    table = pa_csv.read_csv(
-        path,
-        pa_csv.ReadOptions(block_size=2**24),
-        pa_csv.ParseOptions(newlines_in_values=True),
-        pa_csv.ConvertOptions(column_types=types),
-    )
+    with path.open("rb") as file:  # Arrow itself takes no path that is not UTF-8
+        table = pa_csv.read_csv(
+            file,
+            pa_csv.ReadOptions(block_size=2**24),
+            pa_csv.ParseOptions(newlines_in_values=True),
+            pa_csv.ConvertOptions(column_types=types),
+        )
     return table.select(list(COLUMNS)).unify_dictionaries()
 
 
@@ -380,6 +385,8 @@ def _diagnose(path: Path) -> None:
     """Raise `InputError` for the first line of an inventory file that is wrong, if there is one."""
     lines: dict[str, int] = {}
     models: dict[str, tuple[str, int]] = {}
+    if not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty; {_made_by(path)}")
     for line, row in read_rows(path, COLUMNS):
         with at_line(path, line):
             first = lines.setdefault(row["sn"], line)
@@ -393,6 +400,12 @@ def _diagnose(path: Path) -> None:
                     f"product id {shown(row['product_id'])} has two models: "
                     f"{shown(model)!r} in line {first}, here {shown(row['model'])!r}"
                 )
+    if not lines:
+        raise InputError(f"{path}: no server below the header; {_made_by(path)}")
+
+
+def _made_by(path: Path) -> str:
+    return f"make one with 'synthpower inventory --directory {path.parent} --count 1000'"
 
 
 def _same_key(first: str, second: str) -> str:

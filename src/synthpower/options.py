@@ -14,6 +14,7 @@ from synthpower.specification import HOUR, SIGNALS
 from synthpower.streams import SEED_LIMIT
 
 FORMATS = ("csv", "parquet")
+_MOST_WORKERS = 1024  # each holds some chunks in memory
 
 FIRST = """\
 Make a first dataset with
@@ -84,9 +85,15 @@ def _seed(text: str) -> int:
 
 def _workers(text: str) -> int:
     workers = _whole(text)
-    if workers < 1:
-        raise argparse.ArgumentTypeError(f"{text}: it must be 1 or more")
+    if not 1 <= workers <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text}: it must be 1 to {_MOST_WORKERS}")
     return workers
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name a file or directory")
+    return Path(text)
 
 
 def _count(text: str) -> int:
@@ -104,7 +111,13 @@ def _count(text: str) -> int:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    # Suppressed: a command's parser must not reset what stands before the command.
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print nothing but errors",
+    )
     parser.add_argument("--version", action="version", version=f"synthpower {__version__}")
 
 
@@ -113,7 +126,7 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--directory",
         required=True,
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="where the inventory is written; made if it does not exist",
     )
@@ -127,19 +140,19 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=_seed, metavar="N", help="0 to 2^63 - 1; drawn from the system otherwise")
     add(
         "--server-types",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="CSV with model,product_id and, optionally, weight, in place of the shipped table",
     )
     add(
         "--locations",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="CSV with location and, optionally, weight, in place of the shipped table",
     )
     add(
         "--measurements",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="CSV with name,unit,scale and, optionally, decimals, in place of the shipped table",
     )
@@ -152,7 +165,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--directory",
         required=True,
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="holds the inventory and receives the data",
     )
@@ -190,7 +203,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--measurements",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="CSV with name,unit,scale and, optionally, decimals, "
         "in place of the directory's measurements.csv",
@@ -200,16 +213,16 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace files that are there")
     add(
         "--output",
-        type=Path,
+        type=_path,
         metavar="FILE",
-        help="write one file elsewhere; - is standard output, whose format needs --format",
+        help="write one file elsewhere; - is standard output",
     )
     _add_common(parser)
     parser.set_defaults(bare_interval=False)
 
 
 def _add_tables_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--copy", type=Path, metavar="DIR", help="copy the tables there, as CSV")
+    parser.add_argument("--copy", type=_path, metavar="DIR", help="copy the tables there, as CSV")
     _add_common(parser)
 
 
@@ -223,6 +236,7 @@ _COMMANDS = {
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``synthpower``."""
     parser = _Parser(prog="synthpower", description=_DESCRIPTION, epilog=FIRST)
+    parser.set_defaults(quiet=False)
     _add_common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, (summary, _) in _COMMANDS.items():
@@ -232,7 +246,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def build_alias_parser(program: str, command: str) -> argparse.ArgumentParser:
     """Return the parser of a program that is one command of ``synthpower``."""
-    return _fill(_Parser(prog=program), command)
+    parser = _fill(_Parser(prog=program), command)
+    parser.set_defaults(quiet=False)
+    return parser
 
 
 def _fill(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,11 +61,13 @@ class Specification:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measurements", tuple(self.measurements))
+        object.__setattr__(self, "date", str(self.date))
         base_time(self.date)
         for option in ("seed", "interval", "fuzz"):
             value = getattr(self, option)
-            if isinstance(value, bool) or not isinstance(value, int):
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
                 raise InputError(f"{shown(value)!r} is not a whole number", option)
+            object.__setattr__(self, option, operator.index(value))
         if not 0 <= self.seed < SEED_LIMIT:
             raise InputError(f"{shown(self.seed)}: it must be 0 to 2^63 - 1", "seed")
         if self.interval < 1:
