@@ -9,27 +9,23 @@ import pytest
 
 from synthpower import Inventory
 from synthpower.batches import Batches, Buffers
-from synthpower.writers import WRITERS
 
 
 @pytest.mark.parametrize("fuzz", [0, 60])
 @pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
-@pytest.mark.parametrize(("method", "format"), [("batch", "parquet"), ("text_batch", "csv")])
+@pytest.mark.parametrize("method", ["batch", "text_batch"])
 def test_batch(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     method: str,
-    format: str,
     decimals: int | None,
     fuzz: int,
 ) -> None:
-    specification = specify(fuzz=fuzz, decimals=decimals)
-    chunk_rows = WRITERS[format].chunk_rows(specification, inventory)
-    batches = Batches(specification, inventory, chunk_rows)
+    batches = Batches(specify(fuzz=fuzz, decimals=decimals), inventory, 2**16)
     chunk = next(batches.grid.chunks())
     make = getattr(batches, method)
-    buffers = Buffers(batches.grid)
+    buffers = Buffers()
     make(chunk, buffers)
     batch = measure(batches.grid.rows(chunk), make, chunk, buffers)
     assert batch.num_rows == batches.grid.rows(chunk)

@@ -10,21 +10,29 @@ import pytest
 
 from synthpower import Inventory
 from synthpower.generate import Job, generate
-from synthpower.writers import WRITERS
+from synthpower.specification import FORMATS, WRITERS
 
 
 @pytest.mark.parametrize("days", [1, 3])
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_generate(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     tmp_path: Path,
     format: str,
+    writer: str,
     days: int,
 ) -> None:
     jobs = [
-        Job(specification, tmp_path / f"{specification.name}.{format}", format, overwrite=True)
+        Job(
+            specification,
+            tmp_path / f"{specification.name}.{format}",
+            format,
+            overwrite=True,
+            writer=writer,
+        )
         for specification in map(specify, range(1, days + 1))
     ]
     rows = days * 24 * len(inventory) * 2

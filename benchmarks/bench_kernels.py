@@ -31,6 +31,11 @@ def _coordinates(keys: NDArray[np.uint64], measurements: int, signal: str) -> tu
     return keys, TIMES, np.arange(measurements, dtype=np.uint64), SIGNALS[signal]
 
 
+def _scratch(measurements: int) -> tuple[Any, ...]:
+    extremes = np.array([[2**64 - 1, 0]] * measurements, np.uint64)
+    return np.empty(kernels.TILE, np.uint64), extremes
+
+
 @each_width
 @each_signal
 @pytest.mark.parametrize("bound", [COUNTS, 0], ids=["decimals", "doubles"])
@@ -44,26 +49,48 @@ def test_fill_values(
     out = np.empty((1, keys.size, measurements))
     bounds = np.full(measurements, bound, np.uint64)
     scales = np.full(measurements, 100.0)
-    scratch = np.empty(kernels.TILE, np.uint64)
     coordinates = _coordinates(keys, measurements, signal)
-    measure(out.size, kernels.fill_values, *coordinates, bounds, scales, scratch, out)
+    rest = (*_scratch(measurements), out)
+    measure(out.size, kernels.fill_values, *coordinates, bounds, scales, *rest)
 
 
 @each_width
 @each_signal
+@pytest.mark.parametrize("kind", [np.uint16, np.int64])
 def test_fill_counts(
-    measure: Callable[..., Any], keys: NDArray[np.uint64], signal: str, measurements: int
+    measure: Callable[..., Any],
+    keys: NDArray[np.uint64],
+    kind: type[np.generic],
+    signal: str,
+    measurements: int,
 ) -> None:
-    out = np.empty((1, keys.size, measurements), np.int64)
+    out = np.empty((1, keys.size, measurements), kind)
     bounds = np.full(measurements, COUNTS, np.uint64)
-    scratch = np.empty(kernels.TILE, np.uint64)
+    firsts = np.zeros(measurements, np.uint64)
     coordinates = _coordinates(keys, measurements, signal)
-    measure(out.size, kernels.fill_counts, *coordinates, bounds, scratch, out)
+    rest = (*_scratch(measurements), out)
+    measure(out.size, kernels.fill_counts, *coordinates, bounds, firsts, *rest)
 
 
-def test_fill_late_times(measure: Callable[..., Any], keys: NDArray[np.uint64]) -> None:
-    out = np.empty((1, keys.size), np.int64)
-    measure(out.size, kernels.fill_late_times, keys, TIMES, KEY, 60, out)
+@pytest.mark.parametrize("kind", [np.uint16, np.int64])
+def test_fill_late_times(
+    measure: Callable[..., Any], keys: NDArray[np.uint64], kind: type[np.generic]
+) -> None:
+    out = np.empty((1, keys.size, 2), kind)
+    firsts = np.zeros(1, np.int64)
+    measure(out.size, kernels.fill_late_times, keys, TIMES, KEY, 60, firsts, 1, out)
+
+
+def test_format_doubles(measure: Callable[..., Any], servers: int) -> None:
+    values = np.random.default_rng(1).random(servers) * 300
+    out = np.empty((servers, kernels.LONGEST_NUMBER), np.uint8)
+    powers = kernels.powers_of_ten()
+    measure(servers, kernels.format_doubles, values.view(np.uint64), powers, out)
+
+
+def test_format_times(measure: Callable[..., Any], servers: int) -> None:
+    times = np.random.default_rng(1).integers(0, 2**33, servers)
+    measure(servers, kernels.format_times, times, np.empty((servers, kernels.SLOT), np.uint8))
 
 
 def test_fill_serials(measure: Callable[..., Any], servers: int) -> None:

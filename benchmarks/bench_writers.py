@@ -10,32 +10,36 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.batches import Batches, Buffers
+from synthpower.batches import Buffers
 from synthpower.files import open_output
-from synthpower.writers import WRITERS
+from synthpower.specification import FORMATS
+from synthpower.writers import make_writer
 
 
 @pytest.mark.parametrize("sink", ["null", "disk"])
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
+@pytest.mark.parametrize("plain", [False, True], ids=["fast", "pyarrow"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_writer(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     tmp_path: Path,
     format: str,
+    plain: bool,
+    decimals: int | None,
     sink: str,
 ) -> None:
-    specification = specify()
-    chunk_rows = WRITERS[format].chunk_rows(specification, inventory)
+    specification = specify(decimals=decimals)
     path = Path(os.devnull) if sink == "null" else tmp_path / f"data.{format}"
+    writer = make_writer(format, specification, inventory, plain)
+    buffers = Buffers()
 
-    def write() -> int:
-        batches = Batches(specification, inventory, chunk_rows)
-        buffers = Buffers(batches.grid)
+    def write_file() -> int:
         with open_output(path, overwrite=True) as output:
-            with WRITERS[format](batches, output) as writer:
-                for chunk in batches.grid.chunks():
-                    writer.write(writer.render(chunk, buffers))
+            with writer.open(specification, output) as write:
+                for chunk in writer.grid.chunks():
+                    write(writer.render(chunk, specification.start, buffers))
             return output.size
 
-    assert measure(specification.steps * len(inventory) * 2, write)
+    assert measure(writer.grid.num_rows, write_file)

@@ -57,7 +57,7 @@ def test_templates_are_shared_by_all_batches() -> None:
 
 def test_given_buffers_are_filled_and_not_copied() -> None:
     made = batches(chunk_rows=80, fuzz=5)
-    buffers = Buffers(made.grid)
+    buffers = Buffers()
     addresses = {
         made.batch(chunk, buffers)["measurement_value"].buffers()[1].address
         for chunk in made.grid.chunks()

@@ -82,7 +82,7 @@ def test_chunks_and_row_groups_never_change_a_value(
     readings = Readings(inventory, DATE, fuzz=60)
     readings.write(tmp_path / "whole.csv")
     monkeypatch.setattr(csv_writer, "_CHUNK_ROWS", rows_of_a_chunk)
-    monkeypatch.setattr(parquet_writer, "_CHUNK_ROWS", rows_of_a_chunk)
+    monkeypatch.setattr(parquet_writer, "_GROUP_ROWS", rows_of_a_chunk)
     readings.write(tmp_path / "chunks.csv")
     readings.write(tmp_path / "chunks.parquet")
     assert (tmp_path / "chunks.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

@@ -34,12 +34,20 @@ def test_values_and_counts_agree_at_the_edges_of_a_tile(servers: int) -> None:
     streams = np.array([1, 2, 3], np.uint64)
     bounds = np.array([10, 30_001, 2**53 + 1], np.uint64)
     scratch = np.empty(kernels.TILE, np.uint64)
+    firsts = np.array([0, 1, 2], np.uint64)
     counts = np.full((2, servers, 3), -1)
     values = np.full((2, servers, 3), np.nan)
     for signal in (kernels.UNIFORM, kernels.TRIANGULAR):
-        kernels.fill_counts(keys, times, streams, signal, bounds, scratch, counts)
+        common = (keys, times, streams, signal, bounds)
+        of_counts, of_values = np.array([[[2**64 - 1, 0]] * 3] * 2, np.uint64)
+        kernels.fill_counts(*common, firsts, scratch, of_counts, counts)
         scales = np.array([10.0, 100.0, 1.0])
-        kernels.fill_values(keys, times, streams, signal, bounds, scales, scratch, values)
+        kernels.fill_values(*common, scales, scratch, of_values, values)
+        counts -= np.array([0, 1, 2])
+        assert (of_counts == of_values).all()
+        for m in range(3):
+            ends = [int(draw) * int(bounds[m]) >> 64 for draw in of_counts[m]]
+            assert ends == [counts[:, :, m].min(), counts[:, :, m].max()]
         assert (counts >= 0).all()
         assert (counts < bounds.astype(np.int64)).all()
         assert (values == counts / scales).all()
@@ -51,7 +59,11 @@ def test_the_kernels_of_different_signals_differ() -> None:
     scratch = np.empty(kernels.TILE, np.uint64)
     uniform, triangular = np.empty((2, 1, 1000, 1), np.int64)
     for signal, out in ((kernels.UNIFORM, uniform), (kernels.TRIANGULAR, triangular)):
-        kernels.fill_counts(keys, times, parameters[0], signal, parameters[1], scratch, out)
+        extremes = np.array([[2**64 - 1, 0]], np.uint64)
+        firsts = np.zeros(1, np.uint64)
+        kernels.fill_counts(
+            keys, times, parameters[0], signal, parameters[1], firsts, scratch, extremes, out
+        )
     assert (triangular <= uniform).all()
     assert 400 < (triangular < uniform).sum() < 600
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthpower import InputError, Inventory, Readings
+from synthpower.writers import parquet as parquet_writer
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +125,12 @@ def test_an_unknown_format_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_step_larger_than_a_row_group_is_written(tmp_path: Path) -> None:
+def test_one_step_larger_than_a_row_group_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inventory = Inventory.generate(400_000, seed=1)
     readings = Readings(inventory, "2023-02-27T05")
+    monkeypatch.setattr(parquet_writer, "_GROUP_ROWS", 300_000)
     readings.write(tmp_path / "data.parquet")
     found = pq.ParquetFile(tmp_path / "data.parquet")
     assert found.metadata.num_row_groups > 1

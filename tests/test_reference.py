@@ -113,6 +113,8 @@ def test_serial_numbers_far_on_are_the_references(
     signal=st.sampled_from(["uniform", "triangular"]),
     end=st.booleans(),
     chunk_rows=st.integers(1, 40),
+    page_rows=st.integers(1, 40),
+    repeats=st.sampled_from([0, 4]),
 )
 @settings(max_examples=150)
 def test_readings_are_the_references(
@@ -126,6 +128,8 @@ def test_readings_are_the_references(
     signal: str,
     end: bool,
     chunk_rows: int,
+    page_rows: int,
+    repeats: int,
 ) -> None:
     servers = [
         reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)
@@ -137,7 +141,9 @@ def test_readings_are_the_references(
         _inventory(servers), **span, end=end, signal=signal, measurements=table, seed=seed
     )
     monkeypatch.setattr(csv_writer, "_CHUNK_ROWS", chunk_rows)
-    monkeypatch.setattr(parquet_writer, "_CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(parquet_writer, "_GROUP_ROWS", chunk_rows)
+    monkeypatch.setattr(parquet_writer, "_PAGE_ROWS", page_rows)
+    monkeypatch.setattr(parquet_writer, "_DICTIONARY_REPEATS", repeats)
 
     assert _rows(readings.to_table(), end) == _expected(theirs, end)
     readings.write(tmp_path / "data.parquet", overwrite=True)

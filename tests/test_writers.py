@@ -15,7 +15,7 @@ import pytest
 from pyarrow import csv as pa_csv
 
 from synthpower import Inventory, Location, Measurement, Readings, ServerType
-from synthpower.writers import csv as csv_writer
+from synthpower.writers import make_writer
 
 COLUMNS = [
     "sn",
@@ -209,8 +209,9 @@ def test_only_fields_that_need_quotes_have_them(hostile: Readings, tmp_path: Pat
 def test_chunks_of_long_texts_have_fewer_rows() -> None:
     types = [ServerType("m" * 100_000, "P1")]
     readings = Readings(Inventory.generate(1000, 1, types), "2023-02-27")
-    rows = csv_writer.CsvWriter.chunk_rows(readings.specification, readings.inventory)
-    assert 1 <= rows < 200
+    for plain in (False, True):
+        writer = make_writer("csv", readings.specification, readings.inventory, plain)
+        assert 1 <= writer.grid.rows(next(writer.grid.chunks())) < 200
 
 
 def test_texts_of_a_megabyte_are_written(tmp_path: Path) -> None:

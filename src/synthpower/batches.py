@@ -13,18 +13,20 @@ measurement_value                               all three    dense
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory
 from synthpower.signals import Signal
 from synthpower.specification import Specification
+from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 TIME = pa.timestamp("us", "UTC")
@@ -49,29 +51,26 @@ def reading_schema(end: bool) -> pa.Schema:
 
 
 class Buffers:
-    """Preallocated arrays for one chunk of a grid, filled again for each."""
+    """Arrays for the columns of one chunk, filled again for the next."""
 
-    def __init__(self, grid: Grid) -> None:
-        steps, servers = grid.chunk_shape
-        self._values = np.empty(steps * servers * grid.measurements)
-        self._times = np.empty((steps + 1) * servers, np.int64)
+    def __init__(self) -> None:
+        self._bytes: dict[str, NDArray[np.uint8]] = {}
 
-    def values(self, *shape: int) -> NDArray[np.float64]:
-        return self._values[: np.prod(shape)].reshape(shape)
-
-    def counts(self, *shape: int) -> NDArray[np.int64]:
-        return self.values(*shape).view(np.int64)
-
-    def times(self, *shape: int) -> NDArray[np.int64]:
-        return self._times[: np.prod(shape)].reshape(shape)
+    def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Return the array of that name, its content left over from an earlier chunk."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if name not in self._bytes or self._bytes[name].size < size:
+            self._bytes[name] = np.empty(size, np.uint8)
+        return self._bytes[name][:size].view(dtype).reshape(shape)
 
 
 class Batches:
-    """The record batches of a file of readings, each a pure function of its chunk.
+    """The record batches of files of readings, each a pure function of its chunk.
 
     Parameters
     ----------
     specification : Specification
+        The first file's. Others may have another date: their `start` is given with the chunk.
     inventory : Inventory
     chunk_rows : int
         The rows that a batch should have at most.
@@ -79,21 +78,19 @@ class Batches:
 
     def __init__(self, specification: Specification, inventory: Inventory, chunk_rows: int) -> None:
         self.specification = specification
-        self.inventory = inventory
         self.schema = reading_schema(specification.end)
         self._servers = inventory.by_serial
+        self._templates = Templates(specification, inventory)
         self._signal = Signal(specification)
-        self._columns = {
-            "name": _distinct([m.name for m in specification.measurements]),
-            "unit": _distinct([m.unit for m in specification.measurements]),
-        }
         self.grid = Grid(
             specification.steps, len(inventory), len(specification.measurements), chunk_rows
         )
         # A method under lru_cache would keep every instance alive.
-        self._templates = lru_cache(max(2, _KEPT_ROWS // chunk_rows))(self._make_templates)
+        self._kept = lru_cache(max(2, _KEPT_ROWS // chunk_rows))(self._make_templates)
 
-    def batch(self, chunk: Chunk, buffers: Buffers | None = None) -> pa.RecordBatch:
+    def batch(
+        self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
+    ) -> pa.RecordBatch:
         """Return the rows of a chunk, of type `schema`.
 
         Parameters
@@ -102,58 +99,58 @@ class Batches:
             One of ``grid.chunks()``.
         buffers : Buffers, optional
             Arrays to fill: the batch is valid until they are filled again. Its own otherwise.
+        start : int, optional
+            The base time of the file, in seconds since the epoch; the specification's otherwise.
         """
-        buffers = buffers or Buffers(self.grid)
+        buffers = buffers or Buffers()
         columns: dict[str, pa.Array] = {}
-        for name, times in self._times(chunk, buffers).items():
+        for name, times in self._times(chunk, buffers, start).items():
             rows = self._rows(chunk, times * 1_000_000)
             columns[name] = pa.Array.from_buffers(TIME, rows.size, [None, pa.py_buffer(rows)])
-        values = buffers.values(chunk.steps, chunk.servers, self.grid.measurements)
-        self._signal.fill_values(*self._coordinates(chunk), values)
+        values = buffers.array("values", self._shape(chunk), np.float64)
+        self._signal.fill_values(*self._coordinates(chunk, start), values)
         columns["measurement_value"] = pa.array(values.reshape(-1))
-        columns |= self._templates(chunk.steps, chunk.first_server, chunk.servers)
+        columns |= self._templates_of(chunk)
         return pa.record_batch([columns[name] for name in self.schema.names], self.schema)
 
-    def text_batch(self, chunk: Chunk, buffers: Buffers | None = None) -> pa.RecordBatch:
+    def text_batch(
+        self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
+    ) -> pa.RecordBatch:
         """Return the rows of a chunk as CSV shows them: times as text, values as decimals or text.
 
         The same columns as `batch`; its times are dictionaries of strings and its values
         decimals, where all measurements have the same few decimals, or strings.
         """
-        buffers = buffers or Buffers(self.grid)
+        buffers = buffers or Buffers()
         columns: dict[str, pa.Array] = {}
-        for name, times in self._times(chunk, buffers).items():
+        for name, times in self._times(chunk, buffers, start).items():
             # Arrow takes 2 us to render a time: each distinct one is rendered once.
             encoded = pa.array(times.reshape(-1)).dictionary_encode()
             indices = self._rows(chunk, encoded.indices.to_numpy().reshape(times.shape))
             texts = encoded.dictionary.cast(pa.timestamp("s", "UTC")).cast(pa.string())
             columns[name] = pa.DictionaryArray.from_arrays(indices, texts)
-        columns["measurement_value"] = self._value_texts(chunk, buffers)
-        columns |= self._templates(chunk.steps, chunk.first_server, chunk.servers)
+        columns["measurement_value"] = self._value_texts(chunk, buffers, start)
+        columns |= self._templates_of(chunk)
         return pa.record_batch({name: columns[name] for name in self.schema.names})
 
-    def template_texts(self) -> list[pa.StringArray]:
-        """Return the distinct texts of each template column."""
-        servers = self._servers
-        few = [*servers.templates.values(), *self._columns.values()]
-        return [servers.sn, *(column.dictionary for column in few)]
+    def _shape(self, chunk: Chunk) -> tuple[int, int, int]:
+        return chunk.steps, chunk.servers, self.grid.measurements
 
-    def _coordinates(self, chunk: Chunk) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    def _coordinates(
+        self, chunk: Chunk, start: int | None
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Return the keys of a chunk's servers and the starts of its steps."""
-        keys = self._servers.keys[chunk.first_server : chunk.first_server + chunk.servers]
-        return keys, self._boundaries(chunk)[:-1]
+        return self._servers.keys_of(chunk), self._signal.boundaries(chunk, start)[:-1]
 
-    def _boundaries(self, chunk: Chunk) -> NDArray[np.int64]:
-        spec = self.specification
-        steps = np.arange(chunk.first_step, chunk.first_step + chunk.steps + 1)
-        return spec.start + spec.interval * steps
-
-    def _times(self, chunk: Chunk, buffers: Buffers) -> dict[str, NDArray[np.int64]]:
+    def _times(
+        self, chunk: Chunk, buffers: Buffers, start: int | None
+    ) -> dict[str, NDArray[np.int64]]:
         """Return the time columns: seconds since the epoch, (steps, servers), or (steps, 1)."""
-        boundaries = self._boundaries(chunk)
+        boundaries = self._signal.boundaries(chunk, start)
         if self.specification.fuzz:
-            times = buffers.times(chunk.steps + 1, chunk.servers)
-            self._signal.fill_times(self._coordinates(chunk)[0], boundaries, times)
+            times = buffers.array("times", (chunk.steps + 1, chunk.servers), np.int64)
+            keys = self._servers.keys_of(chunk)
+            self._signal.fill_times(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
         else:
             times = boundaries.reshape(-1, 1)
         columns = {"start_time": times[:-1], "end_time": times[1:]}
@@ -164,39 +161,25 @@ class Batches:
         shape = (chunk.steps, chunk.servers, self.grid.measurements)
         return np.ascontiguousarray(np.broadcast_to(times[:, :, np.newaxis], shape)).reshape(-1)
 
-    def _make_templates(
-        self, steps: int, first_server: int, servers: int
-    ) -> dict[str, pa.DictionaryArray]:
-        """Return the template columns of `steps` times the same servers."""
-        measurements = self.grid.measurements
+    def _templates_of(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
+        """Return the template columns of a chunk, shared by all that have the same servers."""
+        return self._kept(Chunk(0, chunk.steps, chunk.first_server, chunk.servers))
 
-        def of_servers(indices: NDArray[np.int32], texts: pa.StringArray) -> pa.DictionaryArray:
-            rows = np.tile(np.repeat(indices, measurements), steps)
-            return pa.DictionaryArray.from_arrays(rows, texts)
+    def _make_templates(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
+        names = (*OF_SERVERS, *OF_MEASUREMENTS)
+        return {name: self._templates.column(name, chunk) for name in names}
 
-        sn = self._servers.sn.slice(first_server, servers)
-        columns = {"sn": of_servers(np.arange(servers, dtype=np.int32), sn)}
-        for name, column in self._servers.templates.items():
-            indices = column.indices.slice(first_server, servers).to_numpy()
-            columns[name] = of_servers(indices, column.dictionary)
-        for name, column in self._columns.items():
-            rows = np.tile(column.indices.to_numpy(), steps * servers)
-            columns[name] = pa.DictionaryArray.from_arrays(rows, column.dictionary)
-        return columns
-
-    def _value_texts(self, chunk: Chunk, buffers: Buffers) -> pa.Array:
+    def _value_texts(self, chunk: Chunk, buffers: Buffers, start: int | None) -> pa.Array:
         """Return the values as decimals where one decimal type holds them all, else as text."""
         measurements = self.specification.measurements
-        keys, times = self._coordinates(chunk)
-        shape = (chunk.steps, chunk.servers, len(measurements))
+        keys, times = self._coordinates(chunk, start)
+        firsts = np.zeros(len(measurements), np.uint64)
+        counts = buffers.array("counts", self._shape(chunk), np.int64)
+        self._signal.fill_counts(keys, times, firsts, counts)
         places = {m.decimals for m in measurements}
         if len(places) == 1 and (common := places.pop()) is not None and common <= _PLAIN_DECIMALS:
-            counts = buffers.counts(*shape)
-            self._signal.fill_counts(keys, times, counts)
             return _decimals(counts.reshape(-1), common)
-        counts = np.empty(shape, np.int64)
-        self._signal.fill_counts(keys, times, counts)
-        values = buffers.values(*shape)
+        values = buffers.array("values", self._shape(chunk), np.float64)
         self._signal.fill_values(keys, times, values)
         columns = [
             _double_texts(values[:, :, i].reshape(-1))
@@ -206,19 +189,6 @@ class Batches:
         ]
         order = np.arange(counts.size).reshape(len(columns), -1).T
         return pa.concat_arrays(columns).take(pa.array(order.reshape(-1)))
-
-
-def longest_row(specification: Specification, inventory: Inventory) -> int:
-    """Return the bytes that a row of readings has as text at most, but for a few."""
-    servers = inventory.by_serial
-    columns = [servers.sn, *(column.dictionary for column in servers.templates.values())]
-    widths: list[int] = [pc.max(pc.binary_length(texts)).as_py() for texts in columns]
-    names = max(len(m.name.encode()) + len(m.unit.encode()) for m in specification.measurements)
-    return sum(widths) + names + 80  # two times, a number, separators
-
-
-def _distinct(texts: list[str]) -> pa.DictionaryArray:
-    return pa.array(texts, pa.string()).dictionary_encode()
 
 
 def _decimals(counts: NDArray[np.int64], places: int) -> pa.Decimal128Array:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
 from synthpower.files import STDOUT, check_directory, check_output
-from synthpower.options import FIRST, FORMATS, build_alias_parser, build_parser
-from synthpower.specification import Specification, following_dates
+from synthpower.options import FIRST, build_alias_parser, build_parser
+from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Rows of Arrow as CSV text: UTF-8, comma, newline, RFC 4180 quotes only where they are needed."""
+"""Columns of Arrow as CSV text: UTF-8, RFC 4180 quotes only where they are needed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,15 @@ def render_rows(batch: pa.RecordBatch, quoted: bool) -> pa.Buffer:
         )
         pa_csv.write_csv(batch, out, options)
         return out.getvalue()
-    columns = [_quoted_column(column) for column in batch.columns]
-    columns[-1] = pc.binary_join_element_wise(columns[-1], "\n", "")
-    rows = pc.binary_join_element_wise(*columns, ",")
+    rows = join_fields(batch.columns, "\n")
     return pa.Buffer.from_pybytes(b"") if not len(rows) else rows.buffers()[2]
+
+
+def join_fields(columns: list[pa.Array], end: str) -> pa.StringArray:
+    """Return each row's fields, quoted where they must be, with commas between, and an end."""
+    texts = [_quoted_column(column) for column in columns]
+    texts[-1] = pc.binary_join_element_wise(texts[-1], end, "")
+    return pc.binary_join_element_wise(*texts, ",")
 
 
 def _quoted_column(column: pa.Array) -> pa.StringArray:

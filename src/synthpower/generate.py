@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthpower.batches import Batches, Buffers
+from synthpower.batches import Buffers
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.files import Sink, check_output, open_output
+from synthpower.files import check_output, open_output
+from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
-from synthpower.specification import Specification
-from synthpower.writers import WRITERS, Writer
+from synthpower.specification import FAST, PLAIN, Specification
+from synthpower.writers import Writer, make_writer
+
+_SPARE = 2  # chunks that wait to be written, so that no worker does
 
 Progress = Callable[[int, int], None]
 Finished = Callable[["Summary"], None]
@@ -33,6 +34,8 @@ class Job:
     path: Path
     format: str
     overwrite: bool = False
+    writer: str = FAST
+    compression: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ def generate(
         Threads that compute; as many as there are cores otherwise.
     progress : callable, optional
         Called with the rows and the bytes that have been written since the last
-        call, from any thread.
+        call.
     finished : callable, optional
-        Called with the summary of each file when it is whole, from any thread.
+        Called with the summary of each file when it is whole.
 
     Returns
     -------
@@ -101,89 +104,74 @@ def generate(
         raise InputError(f"{shown(workers)}: it must be 1 or more", "workers")
     for job in jobs:
         check_output(job.path, job.overwrite)
-    _ = inventory.by_serial  # once, not by each thread
-    stopped = threading.Event()
-
-    def run(job: Job) -> Summary:
-        summary = _write_file(job, inventory, max(1, workers // at_once), progress, stopped)
-        if finished:
-            finished(summary)
-        return summary
-
-    # A Parquet file is encoded by one thread, so files of a run are written side by side. A
-    # single file is written by the calling thread: there a signal ends even a blocked write.
-    at_once = min(workers, len(jobs))
-    if at_once == 1:
-        return [run(job) for job in jobs]
-    with ThreadPoolExecutor(at_once) as pool:
-        files = [pool.submit(run, job) for job in jobs]
+    with ThreadPoolExecutor(workers) as pool:
+        writers = _writers(jobs, inventory, pool)
+        rendered = _ahead(
+            pool,
+            workers + _SPARE,
+            (
+                (writer, chunk, job.specification.start)
+                for job, writer in zip(jobs, writers, strict=True)
+                for chunk in writer.grid.chunks()
+            ),
+        )
+        summaries = []
         try:
-            for file in as_completed(files):
-                file.result()
-            return [file.result() for file in files]
+            for job, writer in zip(jobs, writers, strict=True):
+                summaries.append(_write_file(job, writer, rendered, progress))
+                if finished:
+                    finished(summaries[-1])
         except BaseException:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return summaries
 
 
-class _Stopped(Exception):
-    """Another file has failed, or the run was interrupted."""
+def _writers(jobs: Sequence[Job], inventory: Inventory, pool: ThreadPoolExecutor) -> list[Writer]:
+    """Return a writer for each job: the same for all that differ in their date only."""
+    kinds: dict[object, Writer] = {}
+    writers = []
+    for job in jobs:
+        specification = job.specification
+        kind = (job.format, job.writer, job.compression, specification.undated)
+        if kind not in kinds:
+            kinds[kind] = make_writer(
+                job.format, specification, inventory, job.writer == PLAIN, job.compression, pool.map
+            )
+        writers.append(kinds[kind])
+    return writers
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, depth: int, chunks: Iterable[tuple[Writer, Chunk, int]]
+) -> Iterator[Any]:
+    """Yield rendered chunks in order, and keep `depth` of them in the making or waiting.
+
+    Files make no difference: the first chunks of one are rendered while the last of another
+    are written. What is yielded is valid until the next.
+    """
+    ahead: deque[Future[Any]] = deque()
+    buffers = [Buffers() for _ in range(depth)]
+    for number, (writer, chunk, start) in enumerate(chunks):
+        if len(ahead) == depth:
+            yield ahead.popleft().result()  # from here on its buffers are free
+        ahead.append(pool.submit(writer.render, chunk, start, buffers[number % depth]))
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def _write_file(
-    job: Job,
-    inventory: Inventory,
-    threads: int,
-    progress: Progress | None,
-    stopped: threading.Event,
+    job: Job, writer: Writer, rendered: Iterator[Any], progress: Progress | None
 ) -> Summary:
     started = time.perf_counter()
-    writer_type = WRITERS[job.format]
-    chunk_rows = writer_type.chunk_rows(job.specification, inventory)
-    batches = Batches(job.specification, inventory, chunk_rows)
     with open_output(job.path, job.overwrite) as sink:
-        with ExitStack() as stack:
-            writer: Writer = writer_type(batches, sink)
-            stack.enter_context(writer)
-            pool = stack.enter_context(ThreadPoolExecutor(threads))
-            _stream(batches, writer, sink, pool, threads, progress, stopped)
-        size = sink.size
-    return Summary(job.path, batches.grid.num_rows, size, time.perf_counter() - started)
-
-
-def _stream(
-    batches: Batches,
-    writer: Writer,
-    sink: Sink,
-    pool: ThreadPoolExecutor,
-    threads: int,
-    progress: Progress | None,
-    stopped: threading.Event,
-) -> None:
-    """Render chunks on the pool's threads, a few ahead of the one that is being written."""
-    ahead: deque[tuple[int, Future[Any]]] = deque()
-    buffers = [Buffers(batches.grid) for _ in range(threads + 1)]
-    written = 0
-
-    def write_next() -> None:
-        nonlocal written
-        rows, rendered = ahead.popleft()
-        writer.write(rendered.result())
+        written = 0
+        with writer.open(job.specification, sink) as write:
+            for chunk in writer.grid.chunks():
+                write(next(rendered))
+                if progress:
+                    progress(writer.grid.rows(chunk), sink.size - written)
+                    written = sink.size
         if progress:
-            progress(rows, sink.size - written)
-            written = sink.size
-
-    try:
-        for number, chunk in enumerate(batches.grid.chunks()):
-            if stopped.is_set():
-                raise _Stopped
-            if len(ahead) == len(buffers):
-                write_next()  # from here on its buffers are free
-            free = buffers[number % len(buffers)]
-            ahead.append((batches.grid.rows(chunk), pool.submit(writer.render, chunk, free)))
-        while ahead:
-            write_next()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
+            progress(0, sink.size - written)
+    return Summary(job.path, writer.grid.num_rows, sink.size, time.perf_counter() - started)

@@ -46,6 +46,11 @@ class Grid:
             return _even_share(self.steps, self.chunk_rows // step_rows), self.servers
         return 1, _even_share(self.servers, max(1, self.chunk_rows // self.measurements))
 
+    @property
+    def num_chunks(self) -> int:
+        steps, servers = self.chunk_shape
+        return -(-self.steps // steps) * -(-self.servers // servers)
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks, in the order of the rows: they tile the product."""
         steps, servers = self.chunk_shape

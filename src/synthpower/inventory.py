@@ -35,6 +35,7 @@ from synthpower.catalog import (
 from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.errors import InputError
 from synthpower.files import check_directory, check_output, locked, open_output
+from synthpower.grid import Chunk
 from synthpower.streams import (
     LOCATION,
     SEED_LIMIT,
@@ -79,6 +80,10 @@ class Servers:
     ascending: NDArray[np.uint64]
     sn: pa.StringArray
     templates: dict[str, pa.DictionaryArray]
+
+    def keys_of(self, chunk: Chunk) -> NDArray[np.uint64]:
+        """Return the coordinates of a chunk's servers."""
+        return self.keys[chunk.first_server : chunk.first_server + chunk.servers]
 
 
 class Inventory:
@@ -324,7 +329,7 @@ def check_new(directory: Path, overwrite: bool) -> None:
 def packed_keys(sn: pa.StringArray) -> NDArray[np.uint64]:
     """Return the keys of serial numbers, 0 where one cannot be packed."""
     keys = np.empty(len(sn), np.uint64)
-    kernels.fill_server_keys(*_string_buffers(sn), keys)
+    kernels.fill_server_keys(*string_buffers(sn), keys)
     return keys
 
 
@@ -414,7 +419,7 @@ def _same_key(first: str, second: str) -> str:
     return f"serial numbers {shown(first)} and {shown(second)} have the same hash; change one"
 
 
-def _string_buffers(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+def string_buffers(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the bytes of strings, one after the other, and where each begins."""
     _, offsets, data = texts.buffers()
     places = np.frombuffer(offsets, np.int32, len(texts) + 1, 4 * texts.offset)
@@ -422,6 +427,6 @@ def _string_buffers(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[n
 
 
 def _update(digest: hashlib._Hash, texts: pa.StringArray) -> None:
-    data, offsets = _string_buffers(texts)
+    data, offsets = string_buffers(texts)
     digest.update(np.diff(offsets).astype("<u4").tobytes())
     digest.update(data[offsets[0] : offsets[-1]].tobytes())

@@ -10,10 +10,9 @@ from typing import Any, NoReturn
 
 from synthpower import __version__, catalog
 from synthpower.errors import one_line
-from synthpower.specification import HOUR, SIGNALS
+from synthpower.specification import FORMATS, HOUR, SIGNALS
 from synthpower.streams import SEED_LIMIT
 
-FORMATS = ("csv", "parquet")
 _MOST_WORKERS = 1024  # each holds some chunks in memory
 
 FIRST = """\

@@ -16,9 +16,8 @@ from synthpower.errors import InputError
 from synthpower.generate import Job, Progress, Summary, generate
 from synthpower.inventory import Inventory, server_keys
 from synthpower.signals import Signal
-from synthpower.specification import EPOCH, HOUR, SIGNALS, Specification
+from synthpower.specification import EPOCH, FORMATS, HOUR, SIGNALS, Specification
 from synthpower.streams import draw_seed
-from synthpower.writers import WRITERS
 
 _BATCH_ROWS = 2**18
 
@@ -182,7 +181,7 @@ class Readings:
         """
         path = Path(path)
         format = format or path.suffix.removeprefix(".").lower()
-        if format not in WRITERS:
-            raise InputError(f"{format!r}: choose {' or '.join(WRITERS)}", "format")
+        if format not in FORMATS:
+            raise InputError(f"{format!r}: choose {' or '.join(FORMATS)}", "format")
         job = Job(self.specification, path, format, overwrite)
         return generate([job], self.inventory, workers, progress)[0]

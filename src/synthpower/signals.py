@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from synthpower import kernels
+from synthpower.grid import Chunk
 from synthpower.specification import SIGNALS, Specification
 from synthpower.streams import FUZZ, VALUE, stream_key
 
 # uniform: a random number in [0, 1) times the scale. triangular: the smaller of two such numbers.
 _CODES = dict(zip(SIGNALS, (kernels.UNIFORM, kernels.TRIANGULAR), strict=True))
+
+Keys = NDArray[np.uint64]
+Times = NDArray[np.int64]
 
 
 class Signal:
@@ -23,6 +29,7 @@ class Signal:
 
     def __init__(self, specification: Specification) -> None:
         measurements = specification.measurements
+        self._specification = specification
         self.fuzz = specification.fuzz
         self._code = _CODES[specification.signal]
         self._keys = np.array(
@@ -31,32 +38,67 @@ class Signal:
         self._bounds = np.array(
             [0 if m.decimals is None else m.max_count + 1 for m in measurements], np.uint64
         )
+        self._count_bounds = np.where(self._bounds == 0, np.uint64(2**53), self._bounds)
         self._scales = np.array(
             [float(m.scale) if m.decimals is None else float(10**m.decimals) for m in measurements]
         )
         self._fuzz_key = np.uint64(stream_key(specification.seed, FUZZ))
 
+    def boundaries(self, chunk: Chunk, start: int | None = None) -> Times:
+        """Return where a chunk's steps begin and, last, where its last one ends.
+
+        In seconds since the epoch; `start` is the base time, the specification's otherwise.
+        """
+        spec = self._specification
+        steps = np.arange(chunk.first_step, chunk.first_step + chunk.steps + 1)
+        return (spec.start if start is None else start) + spec.interval * steps
+
     def fill_values(
-        self,
-        server_keys: NDArray[np.uint64],
-        times: NDArray[np.int64],
-        out: NDArray[np.float64],
-    ) -> None:
-        """Fill `out` (times, servers, measurements) with values."""
-        scratch = np.empty(kernels.TILE, np.uint64)
+        self, server_keys: Keys, times: Times, out: NDArray[np.float64]
+    ) -> tuple[float, float]:
+        """Fill `out` (times, servers, measurements); return the least and greatest value."""
+        scratch, extremes = self._scratch()
         kernels.fill_values(
-            server_keys, times, self._keys, self._code, self._bounds, self._scales, scratch, out
-        )
+            server_keys, times, self._keys, self._code, self._bounds, self._scales,
+            scratch, extremes, out,
+        )  # fmt: skip
+        return self._range(extremes)
 
     def fill_counts(
-        self, server_keys: NDArray[np.uint64], times: NDArray[np.int64], out: NDArray[np.int64]
-    ) -> None:
-        """Fill `out` (times, servers, measurements) with counts, 0 where there are no decimals."""
-        scratch = np.empty(kernels.TILE, np.uint64)
-        kernels.fill_counts(server_keys, times, self._keys, self._code, self._bounds, scratch, out)
+        self, server_keys: Keys, times: Times, firsts: NDArray[np.uint64], out: NDArray[Any]
+    ) -> tuple[float, float]:
+        """Fill `out` (times, servers, measurements) with counts; return the least, greatest value.
+
+        Counts of 10**-decimals that begin at `firsts`; without decimals, of 2**-53 of the scale.
+        """
+        scratch, extremes = self._scratch()
+        kernels.fill_counts(
+            server_keys, times, self._keys, self._code, self._count_bounds, firsts,
+            scratch, extremes, out,
+        )  # fmt: skip
+        return self._range(extremes)
 
     def fill_times(
-        self, server_keys: NDArray[np.uint64], times: NDArray[np.int64], out: NDArray[np.int64]
+        self, server_keys: Keys, times: Times, firsts: Times, unit: int, out: NDArray[Any]
     ) -> None:
-        """Fill `out` (times, servers) with the times at which the servers' steps really begin."""
-        kernels.fill_late_times(server_keys, times, self._fuzz_key, self.fuzz, out)
+        """Fill `out` (times, servers, measurements) with when the servers' steps really begin.
+
+        A time is its place in `firsts`, and later by `unit` for each second of delay.
+        """
+        kernels.fill_late_times(server_keys, times, self._fuzz_key, self.fuzz, firsts, unit, out)
+
+    def _scratch(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        extremes = np.empty((self._keys.size, 2), np.uint64)
+        extremes[:] = 2**64 - 1, 0
+        return np.empty(kernels.TILE, np.uint64), extremes
+
+    def _range(self, extremes: NDArray[np.uint64]) -> tuple[float, float]:
+        """Return the least and the greatest value of the least and greatest draws."""
+        values = []
+        for draws, bound, scale in zip(
+            extremes.tolist(), self._bounds.tolist(), self._scales.tolist(), strict=True
+        ):
+            for draw in draws:
+                count = draw * bound >> 64
+                values.append(count / scale if bound else (draw >> 11) * 2.0**-53 * scale)
+        return min(values), max(values)

@@ -15,6 +15,9 @@ MODEL_VERSION = 1  # of the values: another number, other values for the same se
 FORMAT_VERSION = 1  # of the files: their columns, and what their metadata says
 
 SIGNALS = ("uniform", "triangular")
+FORMATS = ("csv", "parquet")
+FAST, PLAIN = WRITERS = ("fast", "pyarrow")
+COMPRESSIONS = ("none", "snappy", "zstd")
 
 DAY = 86_400
 HOUR = 3_600
@@ -108,6 +111,12 @@ class Specification:
     def span(self) -> int:
         """The seconds that the file covers: those of a day, or of an hour."""
         return HOUR if "T" in self.date else DAY
+
+    @property
+    def undated(self) -> tuple[object, ...]:
+        """Everything but the date: what the files of several days have in common."""
+        fields = (self.seed, self.interval, self.fuzz, self.end, self.signal)
+        return (*fields, self.span, self.measurements)
 
     @property
     def steps(self) -> int:

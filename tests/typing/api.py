@@ -60,4 +60,5 @@ except InputError as error:
 
 keys = np.array([1, 2, 3], np.uint64)
 late = np.empty((2, 3), np.int64)
-kernels.fill_late_times(keys, np.array([0, 3600]), np.uint64(1), 5, late)
+times = np.array([0, 3600])
+kernels.fill_late_times(keys, times, np.uint64(1), 5, times, 1, late[:, :, np.newaxis])

@@ -9,7 +9,8 @@ machine code is kept on disk (see `CACHE_PROBLEM` for why it might not be).
 >>> out = np.empty((1, 3, 1))
 >>> fill_values(
 ...     np.array([1, 2, 3], np.uint64), np.array([0]), np.array([42], np.uint64), UNIFORM,
-...     np.array([30001], np.uint64), np.array([100.0]), np.empty(TILE, np.uint64), out,
+...     np.array([30001], np.uint64), np.array([100.0]), np.empty(TILE, np.uint64),
+...     np.array([[2**64 - 1, 0]], np.uint64), out,
 ... )
 >>> bool((out <= 300).all())
 True
@@ -25,6 +26,15 @@ from synthpower.kernels.servers import (
     fill_serials,
     fill_server_keys,
 )
+from synthpower.kernels.text import (
+    LONGEST_NUMBER,
+    PADDING,
+    SLOT,
+    format_doubles,
+    format_times,
+    powers_of_ten,
+    render_rows,
+)
 from synthpower.kernels.values import (
     TILE,
     TRIANGULAR,
@@ -36,6 +46,9 @@ from synthpower.kernels.values import (
 
 __all__ = [
     "CACHE_PROBLEM",
+    "LONGEST_NUMBER",
+    "PADDING",
+    "SLOT",
     "TILE",
     "TRIANGULAR",
     "UNIFORM",
@@ -49,6 +62,10 @@ __all__ = [
     "fill_serials",
     "fill_server_keys",
     "fill_values",
+    "format_doubles",
+    "format_times",
     "philox4x32",
+    "powers_of_ten",
+    "render_rows",
     "scaled",
 ]

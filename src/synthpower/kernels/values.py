@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,17 @@ def _fill_draws(
 
 
 @inlined
+def _widen(draws_of_tile: NDArray[np.uint64], extremes: NDArray[np.uint64]) -> None:
+    # Whole numbers: the compiler makes SIMD of their minimum, which of doubles it may not.
+    low, high = extremes[0], extremes[1]
+    for i in range(draws_of_tile.size):
+        low = min(low, draws_of_tile[i])
+        high = max(high, draws_of_tile[i])
+    extremes[0] = low
+    extremes[1] = high
+
+
+@inlined
 def _scale_draws(bound: np.uint64, out: NDArray[np.uint64]) -> None:
     for i in range(out.size):
         out[i] = scaled(out[i], bound)
@@ -49,10 +62,12 @@ def fill_counts(
     stream_keys: NDArray[np.uint64],
     signal: int,
     bounds: NDArray[np.uint64],
+    firsts: NDArray[np.uint64],
     scratch: NDArray[np.uint64],
-    out: NDArray[np.int64],
+    extremes: NDArray[np.uint64],
+    out: NDArray[Any],
 ) -> None:
-    """Fill the integer counts of readings with decimals.
+    """Fill the integer counts of readings.
 
     Parameters
     ----------
@@ -65,11 +80,14 @@ def fill_counts(
     signal : int
         `UNIFORM` or `TRIANGULAR`.
     bounds : (measurements,) uint64
-        How many counts there are: a count is below it. 1 to 2**53 + 1; where it is 0,
-        for a measurement without decimals, the counts are 0.
+        How many counts there are: a count is below it. 1 to 2**53 + 1.
+    firsts : (measurements,) uint64
+        What is added to the counts: where a measurement's begin in a dictionary.
     scratch : (TILE,) uint64
         Overwritten.
-    out : (times, servers, measurements) int64
+    extremes : (measurements, 2) uint64
+        The least and the greatest draw so far, updated. A count grows with its draw.
+    out : (times, servers, measurements) of any integers
         The counts.
     """
     # A tile of one measurement is drawn contiguously, then spread over the rows: with a stride
@@ -80,9 +98,11 @@ def fill_counts(
             tile = scratch[: high - low]
             for m in range(stream_keys.size):
                 _fill_draws(server_keys[low:high], U64(times[t]), stream_keys[m], signal, tile)
+                _widen(tile, extremes[m])
                 _scale_draws(bounds[m], tile)
+                first = firsts[m]
                 for i in range(tile.size):
-                    out[t, low + i, m] = tile[i]
+                    out[t, low + i, m] = tile[i] + first
 
 
 @kernel
@@ -94,13 +114,14 @@ def fill_values(
     bounds: NDArray[np.uint64],
     scales: NDArray[np.float64],
     scratch: NDArray[np.uint64],
+    extremes: NDArray[np.uint64],
     out: NDArray[np.float64],
 ) -> None:
     """Fill the values of readings.
 
     Parameters
     ----------
-    server_keys, times, stream_keys, signal, scratch
+    server_keys, times, stream_keys, signal, scratch, extremes
         As in `fill_counts`.
     bounds : (measurements,) uint64
         As in `fill_counts`; 0 means full double precision.
@@ -116,6 +137,7 @@ def fill_values(
             tile = scratch[: high - low]
             for m in range(stream_keys.size):
                 _fill_draws(server_keys[low:high], U64(times[t]), stream_keys[m], signal, tile)
+                _widen(tile, extremes[m])
                 scale = scales[m]
                 if bounds[m] > U64(0):
                     _scale_draws(bounds[m], tile)
@@ -133,7 +155,9 @@ def fill_late_times(
     times: NDArray[np.int64],
     stream_key: np.uint64,
     fuzz: int,
-    out: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    unit: int,
+    out: NDArray[Any],
 ) -> None:
     """Fill the step boundaries of servers, each late by 0 to `fuzz` whole seconds.
 
@@ -147,11 +171,17 @@ def fill_late_times(
         The Philox key.
     fuzz : int
         The greatest delay, in seconds.
-    out : (boundaries, servers) int64
-        Seconds since the epoch.
+    firsts : (boundaries,) int64
+        What stands for the nominal boundary: its time, or its place in a dictionary.
+    unit : int
+        What a second of delay adds.
+    out : (boundaries, servers, measurements) of any integers
+        The same for all measurements of a server.
     """
     bound = U64(fuzz + 1)
     for t in range(times.size):
         for s in range(server_keys.size):
-            first, _ = draws(server_keys[s], U64(times[t]), stream_key)
-            out[t, s] = times[t] + np.int64(scaled(first, bound))
+            draw, _ = draws(server_keys[s], U64(times[t]), stream_key)
+            time = firsts[t] + np.int64(scaled(draw, bound)) * unit
+            for m in range(out.shape[2]):
+                out[t, s, m] = time

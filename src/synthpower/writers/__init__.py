@@ -1,22 +1,40 @@
-"""Chunk -> bytes. One small interface, two formats.
+"""Chunk -> bytes: for each format a fast writer of our own, and a plain one of pyarrow's.
 
-A writer renders chunks on any thread, in any order, and writes them in theirs:
+A writer serves all files of a run that differ in their date only. It renders chunks on any
+thread, in any order; a file is written in the order of its chunks:
 
-    with CsvWriter(batches, sink) as writer:
-        for chunk in batches.grid.chunks():
-            writer.write(writer.render(chunk, buffers))
+    with writer.open(specification, sink) as write:
+        for chunk in writer.grid.chunks():
+            write(writer.render(chunk, specification.start, buffers))
 
 Leaving the context without an error ends the file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from synthpower.inventory import Inventory
+from synthpower.specification import Specification
 from synthpower.writers.csv import CsvWriter
 from synthpower.writers.parquet import ParquetWriter
+from synthpower.writers.plain import PlainCsvWriter, PlainParquetWriter
 
-Writer = CsvWriter | ParquetWriter
+Writer = CsvWriter | ParquetWriter | PlainCsvWriter | PlainParquetWriter
 
-WRITERS: dict[str, type[CsvWriter | ParquetWriter]] = {
-    "csv": CsvWriter,
-    "parquet": ParquetWriter,
-}
+
+def make_writer(
+    format: str,
+    specification: Specification,
+    inventory: Inventory,
+    plain: bool = False,
+    compression: str | None = None,
+    each: Callable[..., Any] = map,
+) -> Writer:
+    """Return a writer of ``csv`` or ``parquet``; see `ParquetWriter` for the last two."""
+    if format == "csv":
+        return (PlainCsvWriter if plain else CsvWriter)(specification, inventory)
+    if plain:
+        return PlainParquetWriter(specification, inventory, compression)
+    return ParquetWriter(specification, inventory, compression, each)
