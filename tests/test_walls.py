@@ -13,7 +13,7 @@ SOURCE = Path(synthpower.__file__).parent
 
 # The one way through; a room imports only rooms above it. kernels/ imports none.
 ROOMS = [
-    "errors", "streams", "catalog", "files", "specification", "grid", "kernels", "csv_text",
+    "errors", "streams", "catalog", "files", "specification", "grid", "kernels", "arrow", "csv_text",
     "dataset", "inventory", "signals", "templates", "batches", "writers", "generate", "readings", "options", "cli",
 ]  # fmt: skip
 
@@ -21,7 +21,7 @@ GUESTS = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "rich": {"cli"},
-    "pyarrow": {"csv_text", "inventory", "templates", "batches", "writers", "readings"},
+    "pyarrow": {"arrow", "csv_text", "inventory", "templates", "batches", "writers", "readings"},
     "threading": {"generate"},
     "concurrent": {"generate", "files"},
 }

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
+from synthpower.arrow import as_array, as_numpy
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory
 from synthpower.signals import Signal
@@ -106,10 +107,10 @@ class Batches:
         columns: dict[str, pa.Array] = {}
         for name, times in self._times(chunk, buffers, start).items():
             rows = self._rows(chunk, times * 1_000_000)
-            columns[name] = pa.Array.from_buffers(TIME, rows.size, [None, pa.py_buffer(rows)])
+            columns[name] = as_array(rows, TIME)
         values = buffers.array("values", self._shape(chunk), np.float64)
         self._signal.fill_values(*self._coordinates(chunk, start), values)
-        columns["measurement_value"] = pa.array(values.reshape(-1))
+        columns["measurement_value"] = as_array(values)
         columns |= self._templates_of(chunk)
         return pa.record_batch([columns[name] for name in self.schema.names], self.schema)
 
@@ -125,10 +126,10 @@ class Batches:
         columns: dict[str, pa.Array] = {}
         for name, times in self._times(chunk, buffers, start).items():
             # Arrow takes 2 us to render a time: each distinct one is rendered once.
-            encoded = pa.array(times.reshape(-1)).dictionary_encode()
-            indices = self._rows(chunk, encoded.indices.to_numpy().reshape(times.shape))
+            encoded = as_array(times).dictionary_encode()
+            indices = self._rows(chunk, as_numpy(encoded.indices).reshape(times.shape))
             texts = encoded.dictionary.cast(pa.timestamp("s", "UTC")).cast(pa.string())
-            columns[name] = pa.DictionaryArray.from_arrays(indices, texts)
+            columns[name] = pa.DictionaryArray.from_arrays(as_array(indices), texts)
         columns["measurement_value"] = self._value_texts(chunk, buffers, start)
         columns |= self._templates_of(chunk)
         return pa.record_batch({name: columns[name] for name in self.schema.names})
@@ -188,7 +189,7 @@ class Batches:
             for i, m in enumerate(measurements)
         ]
         order = np.arange(counts.size).reshape(len(columns), -1).T
-        return pa.concat_arrays(columns).take(pa.array(order.reshape(-1)))
+        return pa.concat_arrays(columns).take(as_array(order))
 
 
 def _decimals(counts: NDArray[np.int64], places: int) -> pa.Decimal128Array:
@@ -201,10 +202,10 @@ def _decimals(counts: NDArray[np.int64], places: int) -> pa.Decimal128Array:
 def _count_texts(counts: NDArray[np.int64], places: int) -> pa.StringArray:
     """Return counts of 10**-places as decimals with just so many places."""
     if not places:
-        return pa.array(counts).cast(pa.string())
+        return as_array(counts).cast(pa.string())
     whole, rest = np.divmod(counts, 10 ** min(places, 18))  # no count reaches 10**16
-    digits = pc.utf8_lpad(pa.array(rest).cast(pa.string()), places, "0")
-    return pc.binary_join_element_wise(pa.array(whole).cast(pa.string()), digits, ".")
+    digits = pc.utf8_lpad(as_array(rest).cast(pa.string()), places, "0")
+    return pc.binary_join_element_wise(as_array(whole).cast(pa.string()), digits, ".")
 
 
 def _double_texts(values: NDArray[np.float64]) -> pa.StringArray:
@@ -212,7 +213,7 @@ def _double_texts(values: NDArray[np.float64]) -> pa.StringArray:
 
     Arrow finds the same shortest digits, but writes 1.0, 1e-05 and 12345678901.5 in its own way.
     """
-    texts = pa.array(values).cast(pa.string())
+    texts = as_array(values).cast(pa.string())
     other = (values < 1e-4) | (values >= 1e10) | (values == np.trunc(values))
     if not other.any():
         return texts

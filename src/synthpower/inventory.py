@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as pa_csv
 
 from synthpower import dataset, kernels
+from synthpower.arrow import as_array, as_numpy, as_texts
 from synthpower.catalog import (
     MEASUREMENTS,
     Location,
@@ -251,13 +252,13 @@ class Inventory:
         sn = self.table["sn"].combine_chunks()
         keys, packed = server_keys(sn)
         # A packed key orders as its serial number does; hashed ones do not.
-        order = np.argsort(keys) if packed else pc.sort_indices(sn).to_numpy()
+        order = np.argsort(keys) if packed else as_numpy(pc.sort_indices(sn))
         ascending = keys[order] if packed else np.sort(keys)
         twice = np.flatnonzero(ascending[1:] == ascending[:-1])
         if twice.size:
             first, second = np.flatnonzero(keys == ascending[twice[0]])[:2]
             raise InputError(_same_key(sn[first].as_py(), sn[second].as_py()))
-        taken = self.table.take(pa.array(order))
+        taken = self.table.take(as_array(order))
         templates = {name: taken[name].combine_chunks() for name in TEMPLATES}
         return Servers(keys[order], ascending, taken["sn"].combine_chunks(), templates)
 
@@ -280,7 +281,7 @@ class Inventory:
             # Encoded anew: the dictionary at hand may be in another order, or hold more.
             encoded = servers.templates[name].cast(pa.string()).dictionary_encode()
             _update(digest, encoded.dictionary)
-            digest.update(encoded.indices.to_numpy().astype("<i4").tobytes())
+            digest.update(as_numpy(encoded.indices).astype("<i4").tobytes())
         return digest.hexdigest()
 
     def _check(self) -> None:
@@ -290,18 +291,18 @@ class Inventory:
         for texts in self._distinct_texts():
             if pc.any(pc.match_substring_regex(texts, _EMPTY_OR_CONTROL)).as_py():
                 raise InputError("an empty field or a control character")
-        products, pairs = (
-            self.table.group_by(columns).aggregate([]).num_rows
-            for columns in (["product_id"], ["product_id", "model"])
-        )
-        if pairs > products:
+        columns = [self.table[name].combine_chunks() for name in ("product_id", "model")]
+        products, models = (as_numpy(column.indices) for column in columns)
+        model_of = np.zeros(len(columns[0].dictionary), np.int32)
+        model_of[products] = models
+        if (model_of[products] != models).any():
             raise InputError("a product id has two models")
         _ = self.by_serial
 
     def _distinct_texts(self) -> list[pa.StringArray]:
         """Return the texts to look at, each once; of the serial numbers only the unusual ones."""
         sn = self.table["sn"].combine_chunks()
-        unusual = sn.filter(pa.array(packed_keys(sn) == 0))
+        unusual = sn.take(as_array(np.flatnonzero(packed_keys(sn) == 0)))
         few = [self.table[name].chunk(0).dictionary for name in TEMPLATES]
         return [unusual, *few]
 
@@ -362,7 +363,7 @@ def _chosen(choices: NDArray[np.int32], texts: Sequence[str]) -> pa.DictionaryAr
     """Return the texts of choices; a text of two alternatives stands in the dictionary once."""
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     indices = np.array([places[text] for text in texts], np.int32)[choices]
-    return pa.DictionaryArray.from_arrays(indices, pa.array(list(places), pa.string()))
+    return pa.DictionaryArray.from_arrays(as_array(indices), as_texts(list(places)))
 
 
 def _read_csv(path: Path) -> pa.Table:

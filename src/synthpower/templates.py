@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthpower.arrow import as_array, as_numpy, as_texts
 from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
 from synthpower.specification import Specification
@@ -26,12 +27,12 @@ class Templates:
 
     def __init__(self, specification: Specification, inventory: Inventory) -> None:
         servers = inventory.by_serial
-        places = pa.array(np.arange(len(inventory), dtype=np.int32))
+        places = as_array(np.arange(len(inventory), dtype=np.int32))
         sn = pa.DictionaryArray.from_arrays(places, servers.sn)
         self.server_texts = {"sn": sn, **servers.templates}
         self.measurement_texts = {
-            column: pa.array(
-                [getattr(m, column) for m in specification.measurements], pa.string()
+            column: as_texts(
+                [getattr(m, column) for m in specification.measurements]
             ).dictionary_encode()
             for column in OF_MEASUREMENTS
         }
@@ -40,15 +41,15 @@ class Templates:
         """Return a column's rows of a chunk; which steps these are makes no difference."""
         measurements = len(self.measurement_texts["name"])
         if texts := self.measurement_texts.get(name):
-            rows = np.tile(texts.indices.to_numpy(), chunk.steps * chunk.servers)
-            return pa.DictionaryArray.from_arrays(rows, texts.dictionary)
+            rows = np.tile(as_numpy(texts.indices), chunk.steps * chunk.servers)
+            return pa.DictionaryArray.from_arrays(as_array(rows), texts.dictionary)
         texts = self.server_texts[name].slice(chunk.first_server, chunk.servers)
-        indices, dictionary = texts.indices.to_numpy(), texts.dictionary
+        indices, dictionary = as_numpy(texts.indices), texts.dictionary
         if name == "sn":  # the chunk's own serial numbers only: a file's dictionaries stay small
             indices = indices - np.int32(chunk.first_server)
             dictionary = dictionary.slice(chunk.first_server, chunk.servers)
         rows = np.tile(np.repeat(indices, measurements), chunk.steps)
-        return pa.DictionaryArray.from_arrays(rows, dictionary)
+        return pa.DictionaryArray.from_arrays(as_array(rows), dictionary)
 
     def distinct_texts(self) -> list[pa.StringArray]:
         """Return the distinct texts of each column."""

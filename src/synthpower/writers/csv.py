@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthpower import kernels
+from synthpower.arrow import as_texts
 from synthpower.batches import Buffers
 from synthpower.csv_text import join_fields
 from synthpower.files import Sink
@@ -47,7 +48,7 @@ class CsvWriter:
         rows = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // self._longest_row))
         self.grid = Grid(specification.steps, len(inventory), len(measurements), rows)
         columns = [self._templates.measurement_texts[name] for name in OF_MEASUREMENTS]
-        tails = join_fields([pa.array([""] * len(measurements)), *columns], "\n")
+        tails = join_fields([as_texts([""] * len(measurements)), *columns], "\n")
         self._tails = _padded(tails)
         self._decimals = np.array([-1 if m.decimals is None else m.decimals for m in measurements])
         self._scales = np.array([float(m.scale) for m in measurements])
