@@ -256,11 +256,22 @@ def test_overwrite_replaces_an_inventory_from_which_no_data_was_made(command, po
 
 
 def slow(own: Path, *arguments: str) -> list[str]:
-    """Return a command that runs for minutes: 800 million rows."""
+    """Return a command that runs for long: 43 million rows for the slow writer."""
     rows = "".join(f"S{i:06d},m,p,x\n" for i in range(5000))
     (own / "inventory.csv").write_text("sn,model,product_id,location\n" + rows)
     base = [sys.executable, "-m", "synthpower", "data", "--directory", str(own)]
-    return [*base, "--date", "2023-02-27", "--interval", "1", "--seed", "1", *arguments]
+    return [
+        *base,
+        "--date",
+        "2023-02-27",
+        "--interval",
+        "20",
+        "--seed",
+        "1",
+        "--writer",
+        "pyarrow",
+        *arguments,
+    ]
 
 
 def when_writing(own: Path, process: subprocess.Popen[bytes]) -> None:
@@ -288,9 +299,14 @@ def test_a_signal_ends_it_and_leaves_nothing(
         _, errors = process.communicate(timeout=30)
     assert process.returncode == status
     assert b"Traceback" not in errors
-    assert [path.name for path in own.iterdir() if path.name != ".synthpower.lock"] == [
-        "inventory.csv"
-    ]
+    left = [path.name for path in own.iterdir()]
+    assert not [name for name in left if name.endswith(".tmp")]
+    if days == "1":
+        assert names(own) == ["inventory.csv"]
+    else:  # files that were whole before the signal stay, and the manifest knows them
+        whole = [name for name in left if name.startswith("data-")]
+        assert len(whole) < 4
+        assert len({(own / name).stat().st_size for name in whole}) <= 1
 
 
 def test_an_interrupted_stream_of_parquet_gets_no_footer(own: Path) -> None:
@@ -366,3 +382,71 @@ def test_aliases_do_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "argv", ["generate-data", *base, "--date", "2023-02-27T05"])
     assert cli.generate_data() == 0
     assert (tmp_path / "data-2023-02-27T05.csv").read_text().startswith(HEADER)
+
+
+@pytest.mark.parametrize(
+    ("options", "certainty"),
+    [
+        (["--format", "parquet"], "exactly"),
+        (["--format", "parquet", "--compression", "none", "--fuzz", "7"], "exactly"),
+        (["--format", "parquet", "--compression", "zstd"], "about"),
+        (["--format", "parquet", "--writer", "pyarrow"], "about"),
+        (["--fuzz", "7", "--end"], "at most"),
+        ([], "at most"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(
+    command, own: Path, options: list[str], certainty: str
+) -> None:
+    arguments = ["data", "--directory", own, "--date", "2024-02-28", "--days", "3", "--seed", "1"]
+    done = ok(command(*arguments, *options, "--dry-run"))
+    assert names(own) == ["inventory.csv"]
+    lines = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert list(lines) == ["files", "rows", "bytes", "free"]
+    assert lines["files"].startswith("3 files, data-2024-02-28.")
+    assert lines["rows"] == "288"
+    ok(command(*arguments, *options))
+    size = sum(path.stat().st_size for path in own.glob("data-*"))
+    said = int(lines["bytes"].removeprefix(certainty).replace(",", ""))
+    if certainty == "exactly":
+        assert said == size
+    if certainty == "at most":
+        assert size <= said <= 1.1 * size
+
+
+def test_what_cannot_fit_is_refused_before_it_starts(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(cli.shutil, "disk_usage", lambda _: usage)
+    arguments = ["data", "--directory", str(own), "--date", "2024-02-28", "--seed", "1"]
+    for dry in ([], ["--dry-run"]):
+        assert cli.main([*arguments, *dry]) == 2
+        assert "bytes are needed, and 1,000 are free" in capsys.readouterr().err
+    assert names(own) == ["inventory.csv"]
+    assert cli.main([*arguments, "--output", os.devnull]) == 0
+
+
+def test_the_first_run_says_that_it_compiles(command, own: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    arguments = [
+        "data",
+        "--directory",
+        own,
+        "--seed",
+        "1",
+        "--date",
+        "2024-02-28T01",
+        "--overwrite",
+    ]
+    first, second = (ok(command(*arguments, env=environment)).stderr for _ in range(2))
+    message, summary = first.splitlines()
+    assert message.startswith("compiling kernels for this machine")
+    assert [line.split("  ")[0] for line in second.splitlines()] == [summary.split("  ")[0]]
+
+
+def test_both_writers_write_the_same_csv(command, own: Path) -> None:
+    base = ["data", "--directory", own, "--seed", "1", "--date", "2024-02-28", "--fuzz", "60"]
+    ok(command(*base, "--output", own / "a.csv"))
+    ok(command(*base, "--output", own / "b.csv", "--writer", "pyarrow"))
+    assert (own / "a.csv").read_bytes() == (own / "b.csv").read_bytes()

@@ -23,7 +23,8 @@ from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
 
 if TYPE_CHECKING:
-    from synthpower.generate import Summary
+    from synthpower.generate import Job, Run, Summary
+    from synthpower.inventory import Inventory
 
 
 _RESERVED = tuple(os.sep + name for name in dataset.OURS)
@@ -36,6 +37,7 @@ def _inventory(args: argparse.Namespace) -> None:
     server_types = catalog.read_server_types(args.server_types)
     locations = catalog.read_locations(args.locations)
     measurements = catalog.read_measurements(args.measurements)
+    _announce_compiling(args)
     inventory.check_count(args.count)
     inventory.check_new(args.directory, args.overwrite)
     made = inventory.Inventory.generate(args.count, args.seed, server_types, locations)
@@ -54,6 +56,60 @@ def _inventory(args: argparse.Namespace) -> None:
 
 def _data(args: argparse.Namespace) -> None:
     started = time.perf_counter()
+    format = _format(args)
+    dates = following_dates(args.date, args.days)
+    check_directory(args.directory)
+    specifications = _specifications(args, dates)
+    paths = [args.output or args.directory / f"{s.name}.{format}" for s in specifications]
+    for path in paths:
+        check_output(path, args.overwrite, "output" if args.output else "directory")
+        if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
+            raise InputError(f"{path} is part of the dataset; choose another name", "output")
+
+    # Arrow's own allocator keeps what it has freed: 100 MB more, and no faster.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    from synthpower.generate import Job, Run
+    from synthpower.inventory import Inventory
+
+    _announce_compiling(args)
+    servers = Inventory.read(args.directory)
+    if args.drawn and not args.dry_run:
+        kept = dataset.keep_seed(args.directory, specifications[0].seed)
+        specifications = [replace(specification, seed=kept) for specification in specifications]
+    jobs = [
+        Job(specification, path, format, args.overwrite, args.writer, args.compression)
+        for specification, path in zip(specifications, paths, strict=True)
+    ]
+    names = list(map(_shown, paths))
+    title = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
+    run = Run(jobs, servers, args.workers)
+    planned = run.plan
+    folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
+    free = shutil.disk_usage(folder).free if folder else None
+    if args.dry_run:
+        print(f"files  {one_line(title)}")
+        print(f"rows   {planned.rows:,}")
+        print(f"bytes  {planned.certainty} {planned.bytes:,}")
+        if free is not None:
+            print(f"free   {free:,}")
+    if free is not None and planned.bytes > free:
+        raise InputError(
+            f"{folder}: {planned.certainty} {planned.bytes:,} bytes are needed, and {free:,} are "
+            f"free; make room or choose another place"
+        )
+    if args.dry_run:
+        return
+    summaries = _write(args, run, jobs, servers)
+    _say(
+        args,
+        f"{title}  {sum(s.rows for s in summaries):,} rows  "
+        f"{_size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
+        f"seed {specifications[0].seed} (UTC)",
+    )
+
+
+def _format(args: argparse.Namespace) -> str:
+    """Return the format, after a look at options that do not go together."""
     if args.bare_interval and args.end:
         raise InputError(
             "without a number it asks for start and end times, but --end for end times only; "
@@ -62,53 +118,38 @@ def _data(args: argparse.Namespace) -> None:
         )
     if args.output and args.days > 1:
         raise InputError("it names one file; it does not go with --days above 1", "output")
-    dates = following_dates(args.date, args.days)
-    check_directory(args.directory)
-    specifications = _specifications(args, dates)
     format = args.format or FORMATS[0]
     if args.output and not args.format and args.output.suffix.lower() == ".parquet":
         format = "parquet"
-    paths = [args.output or args.directory / f"{s.name}.{format}" for s in specifications]
-    for path in paths:
-        check_output(path, args.overwrite, "output" if args.output else "directory")
-        if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
-            raise InputError(f"{path} is part of the dataset; choose another name", "output")
+    if args.compression and format != "parquet":
+        raise InputError("CSV is not compressed; it goes with --format parquet", "compression")
+    return str(format)
 
-    from synthpower.generate import Job, generate
-    from synthpower.inventory import Inventory
 
-    servers = Inventory.read(args.directory)
-    if args.drawn:
-        kept = dataset.keep_seed(args.directory, specifications[0].seed)
-        specifications = [replace(specification, seed=kept) for specification in specifications]
-    within = {path for path in paths if _within(path, args.directory)}
+def _write(
+    args: argparse.Namespace, run: Run, jobs: list[Job], servers: Inventory
+) -> list[Summary]:
+    within = {job.path: job for job in jobs if _within(job.path, args.directory)}
     if within:
         dataset.check_manifest(args.directory)  # now, not when the first file has been written
-    jobs = [
-        Job(specification, path, format, args.overwrite)
-        for specification, path in zip(specifications, paths, strict=True)
-    ]
-    described = {job.path: job.specification.describe() for job in jobs}
 
     def finished(summary: Summary) -> None:
-        if summary.path in within:
-            entry = {"format": format, "rows": summary.rows, "bytes": summary.bytes}
-            entry["specification"] = described[summary.path] | {"inventory": servers.describe()}
-            dataset.update_manifest(args.directory, {summary.path.name: entry})
+        if job := within.get(summary.path):
+            specification = job.specification.describe() | {"inventory": servers.describe()}
+            entry = {"format": job.format, "rows": summary.rows, "bytes": summary.bytes}
+            log.add(summary.path.name, entry | {"specification": specification})
 
-    names = [path.name if path != STDOUT else "standard output" for path in paths]
-    title = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
-    rows = sum(
-        job.specification.steps * len(servers) * len(job.specification.measurements) for job in jobs
-    )
-    doing = names[0] if len(names) == 1 else f"{len(names)} files"
-    with _progress_bar(args, doing, rows) as progress:
-        summaries = generate(jobs, servers, args.workers, progress, finished)
-    _say(
-        args,
-        f"{title}  {sum(s.rows for s in summaries):,} rows  "
-        f"{_size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
-        f"seed {specifications[0].seed} (UTC)",
+    doing = _shown(jobs[0].path) if len(jobs) == 1 else f"{len(jobs)} files"
+    bar = _progress_bar(args, doing, run.plan.rows)
+    with dataset.ManifestLog(args.directory) as log, bar as progress:
+        return run.write(progress, finished)
+
+
+def _announce_compiling(args: argparse.Namespace) -> None:
+    from synthpower import kernels
+
+    kernels.tell_compiling(
+        lambda: _say(args, "compiling kernels for this machine: a few seconds, the first time only")
     )
 
 
@@ -134,9 +175,17 @@ def _specifications(args: argparse.Namespace, dates: list[str]) -> list[Specific
     ]
 
 
+def _shown(path: Path) -> str:
+    return path.name if path != STDOUT else "standard output"
+
+
+def _is_stream(path: Path) -> bool:
+    return path == STDOUT or (path.exists() and not path.is_file())
+
+
 def _within(path: Path, directory: Path) -> bool:
     """Return whether a file belongs into the dataset's manifest."""
-    if path == STDOUT or (path.exists() and not path.is_file()):
+    if _is_stream(path):
         return False
     return Path(os.path.realpath(path)).parent.samefile(directory)
 

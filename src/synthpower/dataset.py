@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,35 @@ def update_manifest(directory: Path, entries: dict[str, dict[str, Any]]) -> None
             name: files[name] for name in sorted(files) if (directory / name).is_file()
         }
         _write_manifest(directory, manifest)
+
+
+class ManifestLog:
+    """Brings the manifest up to date while files are written: once a second, and at the end.
+
+    A file's entry on its own takes longer than many a file.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._last = time.monotonic()
+
+    def __enter__(self) -> ManifestLog:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._write()
+
+    def add(self, name: str, entry: dict[str, Any]) -> None:
+        self._entries[name] = entry
+        if time.monotonic() > self._last + 1:
+            self._write()
+
+    def _write(self) -> None:
+        if self._entries:
+            update_manifest(self._directory, self._entries)
+        self._entries = {}
+        self._last = time.monotonic()
 
 
 def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ LOCK = ".synthpower.lock"
 STDOUT = Path("-")
 
 _STAGE_SIZE = 2**23  # 2 MB: 10 % slower; 32 MB: 8 % faster, and four times the memory
+_ALIGNMENT = 4096
+_DIRECT_SIZE = 2**20  # smaller files are faster through the page cache
 _STAGES = 2  # being written; one more is being filled
 _FREE_STAGES: list[mmap.mmap] = []  # of earlier files: new pages cost more than their writing
 
@@ -92,7 +94,7 @@ class _StagedSink(Sink):
             self._filled = (self._filled + size) % _STAGE_SIZE
             if not self._filled:
                 self._thread = self._thread or ThreadPoolExecutor(1)
-                stage = self._stages[-1]
+                stage = memoryview(self._stages[-1])
                 self._writes.append(self._thread.submit(_write_directly, self._descriptor, stage))
 
     def _free_stage(self) -> mmap.mmap:
@@ -105,10 +107,14 @@ class _StagedSink(Sink):
         """Write what has been gathered; after this, nothing more."""
         for write in self._writes:
             write.result()
-        if self._filled:
-            _set_direct(self._descriptor, on=False)
-            _write_all(self._descriptor, memoryview(self._stages[-1])[: self._filled])
-            self._filled = 0
+        rest = memoryview(self._stages[-1])[: self._filled] if self._filled else memoryview(b"")
+        if self._writes or len(rest) > _DIRECT_SIZE:
+            whole = len(rest) // _ALIGNMENT * _ALIGNMENT
+            _write_directly(self._descriptor, rest[:whole])
+            rest = rest[whole:]
+        _set_direct(self._descriptor, on=False)
+        _write_all(self._descriptor, rest)
+        self._filled = 0
 
     def close(self) -> None:
         super().close()
@@ -123,9 +129,8 @@ def _write_all(descriptor: int, view: memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _write_directly(descriptor: int, stage: mmap.mmap) -> None:
-    view = memoryview(stage)
-    if _set_direct(descriptor, on=True):
+def _write_directly(descriptor: int, view: memoryview) -> None:
+    if view and _set_direct(descriptor, on=True):
         try:
             view = view[os.write(descriptor, view) :]
         except OSError as error:

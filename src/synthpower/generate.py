@@ -7,14 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from synthpower.batches import Buffers
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.files import check_output, open_output
+from synthpower.files import Sink, check_output, open_output
 from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
 from synthpower.specification import FAST, PLAIN, Specification
@@ -36,6 +38,11 @@ class Job:
     overwrite: bool = False
     writer: str = FAST
     compression: str | None = None
+
+    @property
+    def kind(self) -> object:
+        """What files that differ in their date and name only have in common."""
+        return self.format, self.writer, self.compression, self.specification.undated
 
 
 @dataclass(frozen=True)
@@ -99,47 +106,87 @@ def generate(
     OSError
         Where writing fails. No unfinished file is left.
     """
-    workers = available_workers() if workers is None else workers
-    if workers < 1:
-        raise InputError(f"{shown(workers)}: it must be 1 or more", "workers")
-    for job in jobs:
-        check_output(job.path, job.overwrite)
-    with ThreadPoolExecutor(workers) as pool:
-        writers = _writers(jobs, inventory, pool)
-        rendered = _ahead(
-            pool,
-            workers + _SPARE,
-            (
-                (writer, chunk, job.specification.start)
-                for job, writer in zip(jobs, writers, strict=True)
-                for chunk in writer.grid.chunks()
-            ),
+    return Run(jobs, inventory, workers).write(progress, finished)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much a run will write.
+
+    Attributes
+    ----------
+    rows, bytes : int
+        Of all files.
+    certainty : str
+        Of the bytes: ``exactly``, ``at most`` (CSV) or ``about`` (where values are
+        compressed, or pyarrow decides).
+    """
+
+    rows: int
+    bytes: int
+    certainty: str
+
+
+class Run:
+    """Files to be written, looked at before; see `generate` for the parameters and errors."""
+
+    def __init__(
+        self, jobs: Sequence[Job], inventory: Inventory, workers: int | None = None
+    ) -> None:
+        workers = available_workers() if workers is None else workers
+        if workers < 1:
+            raise InputError(f"{shown(workers)}: it must be 1 or more", "workers")
+        for job in jobs:
+            check_output(job.path, job.overwrite)
+        self._jobs = jobs
+        self._inventory = inventory
+        self._workers = workers
+        with ThreadPoolExecutor(workers) as pool:
+            self._writers = self._make_writers(pool)
+
+    def _make_writers(self, pool: ThreadPoolExecutor) -> list[Writer]:
+        """Return a writer for each job: the same for all that differ in their date only."""
+        kinds: dict[object, Writer] = {}
+        for job in self._jobs:
+            if job.kind not in kinds:
+                plain = job.writer == PLAIN
+                kinds[job.kind] = make_writer(
+                    job.format, job.specification, self._inventory, plain, job.compression, pool.map
+                )
+        return [kinds[job.kind] for job in self._jobs]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How large the files will be."""
+        sizes: dict[object, int] = {}
+        for job, writer in zip(self._jobs, self._writers, strict=True):
+            if job.kind not in sizes:  # files that differ in their date only are of one size
+                sizes[job.kind] = writer.size(job.specification)
+        certainty = "exactly"
+        if any(job.writer == PLAIN or job.compression not in (None, "none") for job in self._jobs):
+            certainty = "about"
+        if any(job.format == "csv" for job in self._jobs):
+            certainty = "at most"
+        rows = sum(writer.grid.num_rows for writer in self._writers)
+        return Plan(rows, sum(sizes[job.kind] for job in self._jobs), certainty)
+
+    def write(
+        self, progress: Progress | None = None, finished: Finished | None = None
+    ) -> list[Summary]:
+        """Write them."""
+        pairs = list(zip(self._jobs, self._writers, strict=True))
+        chunks = (
+            (writer, chunk, job.specification.start)
+            for job, writer in pairs
+            for chunk in writer.grid.chunks()
         )
-        summaries = []
-        try:
-            for job, writer in zip(jobs, writers, strict=True):
-                summaries.append(_write_file(job, writer, rendered, progress))
-                if finished:
-                    finished(summaries[-1])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return summaries
-
-
-def _writers(jobs: Sequence[Job], inventory: Inventory, pool: ThreadPoolExecutor) -> list[Writer]:
-    """Return a writer for each job: the same for all that differ in their date only."""
-    kinds: dict[object, Writer] = {}
-    writers = []
-    for job in jobs:
-        specification = job.specification
-        kind = (job.format, job.writer, job.compression, specification.undated)
-        if kind not in kinds:
-            kinds[kind] = make_writer(
-                job.format, specification, inventory, job.writer == PLAIN, job.compression, pool.map
-            )
-        writers.append(kinds[kind])
-    return writers
+        with ThreadPoolExecutor(self._workers) as pool:
+            rendered = _ahead(pool, self._workers + _SPARE, chunks)
+            try:
+                return _write_files(pairs, rendered, progress, finished)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def _ahead(
@@ -160,18 +207,48 @@ def _ahead(
         yield ahead.popleft().result()
 
 
-def _write_file(
-    job: Job, writer: Writer, rendered: Iterator[Any], progress: Progress | None
-) -> Summary:
-    started = time.perf_counter()
-    with open_output(job.path, job.overwrite) as sink:
-        written = 0
-        with writer.open(job.specification, sink) as write:
-            for chunk in writer.grid.chunks():
-                write(next(rendered))
-                if progress:
-                    progress(writer.grid.rows(chunk), sink.size - written)
-                    written = sink.size
+def _write_files(
+    files: Sequence[tuple[Job, Writer]],
+    rendered: Iterator[Any],
+    progress: Progress | None,
+    finished: Finished | None,
+) -> list[Summary]:
+    """Write one file after the other; the end of each goes on beside the beginning of the next."""
+    summaries: list[Summary] = []
+
+    def keep(summary: Summary, told: int) -> None:
         if progress:
-            progress(0, sink.size - written)
-    return Summary(job.path, writer.grid.num_rows, sink.size, time.perf_counter() - started)
+            progress(0, summary.bytes - told)
+        summaries.append(summary)
+        if finished:
+            finished(summary)
+
+    with ThreadPoolExecutor(1) as ender:
+        ending: tuple[Future[Summary], int] | None = None
+        for job, writer in files:
+            started = time.perf_counter()
+            with ExitStack() as stack:
+                sink = stack.enter_context(open_output(job.path, job.overwrite))
+                write = stack.enter_context(writer.open(job.specification, sink))
+                told = 0
+                for chunk in writer.grid.chunks():
+                    write(next(rendered))
+                    if progress:
+                        progress(writer.grid.rows(chunk), sink.size - told)
+                        told = sink.size
+                if ending:
+                    keep(ending[0].result(), ending[1])
+                file = stack.pop_all()
+            end = partial(_end, file, job, writer, sink, started)
+            if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
+                keep(end(), told)
+            else:
+                ending = ender.submit(end), told
+    return summaries
+
+
+def _end(file: ExitStack, job: Job, writer: Writer, sink: Sink, started: float) -> Summary:
+    """Make a file whole."""
+    file.close()
+    seconds = time.perf_counter() - started
+    return Summary(job.path, writer.grid.num_rows, sink.size, seconds)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from synthpower import __version__, catalog
 from synthpower.errors import one_line
-from synthpower.specification import FORMATS, HOUR, SIGNALS
+from synthpower.specification import COMPRESSIONS, FAST, FORMATS, HOUR, SIGNALS, WRITERS
 from synthpower.streams import SEED_LIMIT
 
 _MOST_WORKERS = 1024  # each holds some chunks in memory
@@ -208,6 +208,18 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "in place of the directory's measurements.csv",
     )
     add("--seed", type=_seed, metavar="N", help="in place of the one in README.md")
+    add(
+        "--compression",
+        choices=COMPRESSIONS,
+        help="of all columns of Parquet; by default only what repeats is compressed",
+    )
+    add(
+        "--writer",
+        choices=WRITERS,
+        default=FAST,
+        help="fast (default), or pyarrow's own, which is slow and judges the other in our tests",
+    )
+    add("--dry-run", action="store_true", help="write nothing; say what would be written")
     add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
     add("--overwrite", action="store_true", help="replace files that are there")
     add(

@@ -16,7 +16,7 @@ machine code is kept on disk (see `CACHE_PROBLEM` for why it might not be).
 True
 """
 
-from synthpower.kernels._jit import CACHE_PROBLEM
+from synthpower.kernels._jit import CACHE_PROBLEM, tell_compiling
 from synthpower.kernels.philox import draws, philox4x32, scaled
 from synthpower.kernels.servers import (
     UNITS,
@@ -68,4 +68,5 @@ __all__ = [
     "powers_of_ten",
     "render_rows",
     "scaled",
+    "tell_compiling",
 ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,3 +68,20 @@ def inlined(function: F) -> F:
     Left to LLVM, Philox stays a call and its caller's loop a scalar one: 50 M cells/s, not 200.
     """
     return numba.njit(nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+class _Once(event.Listener):  # type: ignore[misc]
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Any) -> None:  # noqa: ARG002
+        if self._tell:
+            tell, self._tell = self._tell, None
+            tell()
+
+    def on_end(self, event: Any) -> None: ...
+
+
+def tell_compiling(tell: Callable[[], None]) -> None:
+    """Call `tell` once, when first a kernel has to be compiled: on a machine's first run."""
+    event.register("numba:compile", _Once(tell))

@@ -7,7 +7,8 @@ thread, in any order; a file is written in the order of its chunks:
         for chunk in writer.grid.chunks():
             write(writer.render(chunk, specification.start, buffers))
 
-Leaving the context without an error ends the file.
+Leaving the context without an error ends the file. The fast writers know a file's size before:
+``size(specification)``.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ from synthpower.writers.plain import csv_header
 
 _CHUNK_ROWS = 2**15
 _CHUNK_BYTES = 2**23
+_LONGEST_DOUBLE = 23  # as in 2.2250738585072014e-308
 _KEPT_SLICES = 1024  # of servers: 1 MB each of an inventory of our own
 
 
@@ -80,12 +82,31 @@ class CsvWriter:
         )
         return out[: size[0]].data
 
+    def size(self, specification: Specification) -> int:
+        """Return what a file has at most: as if each number had all its digits."""
+        heads = sum(
+            int(self._heads(chunk.first_server, chunk.servers)[1][-1])
+            for chunk in self.grid.chunks()
+            if chunk.first_step == 0
+        )
+        times = 21 if specification.end else 42
+        digits = sum(
+            _LONGEST_DOUBLE
+            if m.decimals is None
+            else len(str(m.max_count // 10**m.decimals)) + bool(m.decimals) + m.decimals
+            for m in specification.measurements
+        )
+        measurements = self.grid.measurements
+        rows = heads * measurements + self.grid.servers * (times * measurements + digits)
+        rows += self.grid.servers * int(self._tails[1][-1])
+        return len(csv_header(specification.end)) + self.grid.steps * rows
+
     @contextmanager
     def open(
         self,
         specification: Specification,
         sink: Sink,
-    ) -> Iterator[Callable[[memoryview], object]]:
+    ) -> Iterator[Callable[[Any], object]]:
         """Begin a file and return what writes its chunks."""
         sink.write(csv_header(specification.end))
         yield sink.write

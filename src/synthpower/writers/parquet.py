@@ -122,16 +122,14 @@ class ParquetWriter:
         return RowGroup(self.grid.rows(chunk), [columns[name] for name in self._names])
 
     @contextmanager
-    def open(
-        self, specification: Specification, sink: Sink
-    ) -> Iterator[Callable[[RowGroup], object]]:
+    def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
         """Begin a file and return what writes its row groups; leaving ends it."""
         file = ParquetFile(sink)
         yield file.write
         file.close(self._names, {METADATA_KEY: metadata(specification, self._inventory)})
 
     def size(self, specification: Specification) -> int:
-        """Return the exact size of a file; an upper bound where it is compressed."""
+        """Return the size of a file: exactly, or about, where values are to be compressed."""
         sink = _Counter()
         with self.open(specification, sink) as write:  # type: ignore[arg-type]
             for chunk in self.grid.chunks():
@@ -184,14 +182,15 @@ class ParquetWriter:
         times = self._signal.boundaries(chunk, start)[:-1]
         shape = (chunk.steps, chunk.servers, self.grid.measurements)
         least = greatest = 0.0
+        codec = self._codec if fill else None
         if self._dictionary is None:
-            column = ColumnEncoder(VALUE, DOUBLE, self._codec)
+            column = ColumnEncoder(VALUE, DOUBLE, codec)
             values = buffers.array("values", shape, np.float64)
             if fill:
                 least, greatest = self._signal.fill_values(keys, times, values)
             column.add_plain(values.reshape(-1), self._page_rows(pages))
         else:
-            column = ColumnEncoder(VALUE, DOUBLE, self._codec, self._dictionary.values)
+            column = ColumnEncoder(VALUE, DOUBLE, codec, self._dictionary.values)
             values = buffers.array("values", shape, np.uint16)
             if fill:
                 firsts = self._dictionary.firsts
@@ -210,9 +209,10 @@ class ParquetWriter:
         fill: bool,
     ) -> Column:
         fuzz = self._specification.fuzz
+        codec = self._codec if fill else None
         if not fuzz:
             dictionary = firsts * 1_000_000
-            column = ColumnEncoder(name, INT64, self._codec, dictionary)
+            column = ColumnEncoder(name, INT64, codec, dictionary)
             for page, rows in zip(pages, self._page_rows(pages), strict=True):
                 column.add_page(rows, [_runs(page, rows // page.steps, chunk.steps)])
             limits = [
@@ -225,13 +225,13 @@ class ParquetWriter:
             few = dictionary.size <= DICTIONARY_VALUES
             if few and dictionary.size * _DICTIONARY_REPEATS <= self.grid.rows(chunk):
                 places = np.arange(firsts.size) * (fuzz + 1)
-                column = ColumnEncoder(name, INT64, self._codec, dictionary)
+                column = ColumnEncoder(name, INT64, codec, dictionary)
                 times = buffers.array(name, shape, np.uint16)
                 if fill:
                     self._signal.fill_times(keys, firsts, places, 1, times)
                 column.add_indices(times.reshape(-1), self._page_rows(pages))
             else:
-                column = ColumnEncoder(name, INT64, self._codec)
+                column = ColumnEncoder(name, INT64, codec)
                 times = buffers.array(name, shape, np.int64)
                 if fill:
                     self._signal.fill_times(keys, firsts, firsts * 1_000_000, 1_000_000, times)

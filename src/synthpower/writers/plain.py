@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet as pq
@@ -37,7 +38,8 @@ class PlainCsvWriter:
     def __init__(self, specification: Specification, inventory: Inventory) -> None:
         templates = Templates(specification, inventory)
         # 16 MB of text at most, whatever the texts: with two times, a number and separators.
-        rows = max(1, min(_CSV_ROWS, _CSV_BYTES // (templates.longest_row() + 80)))
+        self._longest_row = templates.longest_row() + 80
+        rows = max(1, min(_CSV_ROWS, _CSV_BYTES // self._longest_row))
         self._batches = Batches(specification, inventory, rows)
         self._quoted = any(needs_quotes(texts) for texts in templates.distinct_texts())
         self.grid = self._batches.grid
@@ -45,10 +47,12 @@ class PlainCsvWriter:
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.Buffer:
         return render_rows(self._batches.text_batch(chunk, buffers, start), self._quoted)
 
+    def size(self, _: Specification) -> int:
+        """Return what a file has at most."""
+        return self.grid.num_rows * self._longest_row
+
     @contextmanager
-    def open(
-        self, specification: Specification, sink: Sink
-    ) -> Iterator[Callable[[pa.Buffer], object]]:
+    def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
         sink.write(csv_header(specification.end))
         yield sink.write
 
@@ -77,10 +81,12 @@ class PlainParquetWriter:
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.RecordBatch:
         return self._batches.batch(chunk, buffers, start)
 
+    def size(self, _: Specification) -> int:
+        """Return about what a file has: the values, and a little for all else."""
+        return self.grid.num_rows * 9
+
     @contextmanager
-    def open(
-        self, specification: Specification, sink: Sink
-    ) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
         writer = pq.ParquetWriter(pa.PythonFile(sink, "w"), self._batches.schema, **self._options)
         writer.add_key_value_metadata({METADATA_KEY: metadata(specification, self._inventory)})
         try:
