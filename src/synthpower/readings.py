@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from synthpower.arrow import as_texts
 from synthpower.batches import Batches, reading_schema
 from synthpower.catalog import Measurement, read_measurements
 from synthpower.errors import InputError
 from synthpower.generate import Job, Progress, Summary, generate
-from synthpower.inventory import Inventory, server_keys
+from synthpower.inventory import Inventory, packed_keys, server_keys
 from synthpower.signals import Signal
 from synthpower.specification import EPOCH, FORMATS, HOUR, SIGNALS, Specification
 from synthpower.streams import draw_seed
@@ -134,7 +135,8 @@ class Readings:
             Where `time` is not in ISO 8601.
         """
         spec = self.specification
-        keys, _ = server_keys(pa.array([sn], pa.string()))
+        text = as_texts([sn])
+        keys, _ = server_keys(text, packed_keys(text))
         known = self.inventory.by_serial.ascending
         place = np.searchsorted(known, keys[0])
         if place == known.size or known[place] != keys[0]:

@@ -43,13 +43,17 @@ class Templates:
         if texts := self.measurement_texts.get(name):
             rows = np.tile(as_numpy(texts.indices), chunk.steps * chunk.servers)
             return pa.DictionaryArray.from_arrays(as_array(rows), texts.dictionary)
-        texts = self.server_texts[name].slice(chunk.first_server, chunk.servers)
-        indices, dictionary = as_numpy(texts.indices), texts.dictionary
-        if name == "sn":  # the chunk's own serial numbers only: a file's dictionaries stay small
-            indices = indices - np.int32(chunk.first_server)
-            dictionary = dictionary.slice(chunk.first_server, chunk.servers)
-        rows = np.tile(np.repeat(indices, measurements), chunk.steps)
-        return pa.DictionaryArray.from_arrays(as_array(rows), dictionary)
+        texts = self.of_servers(name, chunk.first_server, chunk.servers)
+        rows = np.tile(np.repeat(as_numpy(texts.indices), measurements), chunk.steps)
+        return pa.DictionaryArray.from_arrays(as_array(rows), texts.dictionary)
+
+    def of_servers(self, name: str, first: int, servers: int) -> pa.DictionaryArray:
+        """Return a column's texts of some servers, the serial numbers of no others among them."""
+        if name != "sn":
+            return self.server_texts[name].slice(first, servers)
+        places = as_array(np.arange(servers, dtype=np.int32))
+        numbers = self.server_texts["sn"].dictionary.slice(first, servers)
+        return pa.DictionaryArray.from_arrays(places, numbers)
 
     def distinct_texts(self) -> list[pa.StringArray]:
         """Return the distinct texts of each column."""

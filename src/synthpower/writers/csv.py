@@ -115,9 +115,7 @@ class CsvWriter:
         self, first_server: int, servers: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """Return what the rows of some servers begin with."""
-        columns = [
-            self._templates.server_texts[name].slice(first_server, servers) for name in OF_SERVERS
-        ]
+        columns = [self._templates.of_servers(name, first_server, servers) for name in OF_SERVERS]
         return _padded(join_fields(columns, ","))
 
     def _time_texts(

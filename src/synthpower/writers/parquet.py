@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ _DICTIONARY_REPEATS = 4  # a dictionary pays where a row group has several times
 # Of zstd: level 3 takes 0.72 B/row, 9 takes 0.47 and 25 % more time, once; 19 takes 0.35 and ten
 # times as much.
 _TEMPLATE_LEVEL = 9
+_STEP_LEVEL = 1  # a single step repeats nothing, and its template serves a few row groups only
+_KEPT_TEMPLATES = 128  # columns: those of 50 million servers
 
 
 class ParquetWriter:
@@ -103,11 +106,9 @@ class ParquetWriter:
             )
         first = next(self.grid.chunks())
         self._dictionary = _value_dictionary(specification, self.grid.rows(first))
-        self._encoded = lru_cache(16)(self._encode)
-        self._first = (first.steps, first.first_server, first.servers)
-        names = (*OF_SERVERS, *OF_MEASUREMENTS)
-        encoded = each(lambda name: self._encode(name, *self._first), names)
-        self._first_columns = dict(zip(names, encoded, strict=True))
+        # A method under lru_cache would keep every instance alive.
+        self._encoded = lru_cache(_KEPT_TEMPLATES)(self._encode)
+        deque(each(lambda key: self._encoded(*key), self._keys()), maxlen=0)  # in parallel, once
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers, fill: bool = True) -> RowGroup:
         """Return a chunk's row group; without `fill` only its sizes are right."""
@@ -136,12 +137,20 @@ class ParquetWriter:
                 write(self.render(chunk, specification.start, Buffers(), fill=False))
         return sink.size
 
+    def _keys(self) -> list[tuple[str, int, int, int]]:
+        """Return the arguments of `_encode` for all templates of a file, or as many as are kept."""
+        keys: dict[tuple[str, int, int, int], None] = {}
+        for chunk in self.grid.chunks():
+            for name in (*OF_SERVERS, *OF_MEASUREMENTS):
+                keys[_key(name, chunk)] = None
+        return list(keys)[:_KEPT_TEMPLATES]
+
     def _template(self, name: str, chunk: Chunk) -> Column:
-        shape = (chunk.steps, chunk.first_server, chunk.servers)
-        return self._first_columns[name] if shape == self._first else self._encoded(name, *shape)
+        return self._encoded(*_key(name, chunk))
 
     def _encode(self, name: str, steps: int, first_server: int, servers: int) -> Column:
         """Return a template column as pyarrow encodes it: one data page."""
+        level = _TEMPLATE_LEVEL if steps > 1 else _STEP_LEVEL
         texts = self._templates.column(name, Chunk(0, steps, first_server, servers))
         out = io.BytesIO()
         pq.write_table(
@@ -149,7 +158,7 @@ class ParquetWriter:
             out,
             row_group_size=len(texts),
             compression=self._template_codec,
-            compression_level=_TEMPLATE_LEVEL if self._template_codec == "zstd" else None,
+            compression_level=level if self._template_codec == "zstd" else None,
             use_dictionary=True,
             dictionary_pagesize_limit=DICTIONARY_BYTES,
             data_page_size=2**31 - 1,
@@ -279,6 +288,13 @@ def _value_dictionary(specification: Specification, rows: int) -> _Dictionary | 
         np.concatenate(values),
         np.array([firsts[place] for place in places], np.uint64),
     )
+
+
+def _key(name: str, chunk: Chunk) -> tuple[str, int, int, int]:
+    """Return what a template depends on."""
+    if name in OF_MEASUREMENTS:
+        return name, chunk.steps, 0, chunk.servers
+    return name, chunk.steps, chunk.first_server, chunk.servers
 
 
 @lru_cache(2**14)
