@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -46,8 +47,18 @@ def test_the_comparison_runs_and_renders(tmp_path: Path) -> None:
     )
 
 
-def test_readme_shows_the_committed_result(tmp_path: Path) -> None:
+def test_the_limits_run(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    said = run(
+        BENCHMARKS / "limits.py", "--size", "tiny", "--result", result, "--scratch", tmp_path
+    )
+    assert "| M rows/s |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
+@pytest.mark.parametrize("script", ["compare.py", "limits.py"])
+def test_readme_shows_the_committed_result(tmp_path: Path, script: str) -> None:
     readme = tmp_path / "README.md"
     readme.write_text((ROOT / "README.md").read_text())
-    run(BENCHMARKS / "compare.py", "--render", "--readme", readme)
+    run(BENCHMARKS / script, "--render", "--readme", readme)
     assert readme.read_text() == (ROOT / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -182,3 +183,20 @@ def test_the_same_command_writes_the_same_bytes(command, tmp_path: Path) -> None
     )
     assert first == second
     assert "manifest.json" in first
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_the_kernels_mean_the_same_without_the_compiler(
+    command, tmp_path: Path, format: str
+) -> None:
+    (tmp_path / "inventory.csv").write_text(
+        "sn,model,product_id,location\nA1,m,p,x\nlower,m,p,x\n" + "2M2007R8VZ,m,p,y\n"
+    )
+    (tmp_path / "measurements.csv").write_text("name,unit,scale,decimals\na,W,300,2\nb,C,9,\n")
+    base = ["data", "--directory", tmp_path, "--seed", "1", "--date", f"{DATE}T05"]
+    base += ["--interval", "600", "--fuzz", "60", "--format", format]
+    for name, environment in (("a", {}), ("b", {"NUMBA_DISABLE_JIT": "1"})):
+        output = tmp_path / f"{name}.{format}"
+        done = command(*base, "--output", output, env=os.environ | environment)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"a.{format}").read_bytes() == (tmp_path / f"b.{format}").read_bytes()

@@ -125,6 +125,16 @@ def test_an_unknown_format_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_compression_is_of_parquet_only(tmp_path: Path) -> None:
+    readings = Readings(Inventory.generate(3, seed=1), "2023-02-27")
+    readings.write(tmp_path / "data.parquet", compression="snappy")
+    group = pq.read_metadata(tmp_path / "data.parquet").row_group(0)
+    assert group.column(6).compression == "SNAPPY"
+    for name, compression in (("data.csv", "zstd"), ("other.parquet", "lz5")):
+        with pytest.raises(InputError, match="choose none, snappy, zstd"):
+            readings.write(tmp_path / name, compression=compression)
+
+
 def test_one_step_larger_than_a_row_group_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
 
 if TYPE_CHECKING:
-    from synthpower.generate import Job, Run, Summary
+    from synthpower.generate import Job, Plan, Run, Summary
     from synthpower.inventory import Inventory
 
 
@@ -83,18 +83,13 @@ def _data(args: argparse.Namespace) -> None:
     names = list(map(_shown, paths))
     title = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
     run = Run(jobs, servers, args.workers)
-    planned = run.plan
     folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
     free = shutil.disk_usage(folder).free if folder else None
     if args.dry_run:
-        print(f"files  {one_line(title)}")
-        print(f"rows   {planned.rows:,}")
-        print(f"bytes  {planned.certainty} {planned.bytes:,}")
-        if free is not None:
-            print(f"free   {free:,}")
-    if free is not None and planned.bytes > free:
+        print(_described(run.plan, title, free))
+    if free is not None and run.plan.bytes > free:
         raise InputError(
-            f"{folder}: {planned.certainty} {planned.bytes:,} bytes are needed, and {free:,} are "
+            f"{folder}: {run.plan.certainty} {run.plan.bytes:,} bytes are needed, and {free:,} are "
             f"free; make room or choose another place"
         )
     if args.dry_run:
@@ -106,6 +101,15 @@ def _data(args: argparse.Namespace) -> None:
         f"{_size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
         f"seed {specifications[0].seed} (UTC)",
     )
+
+
+def _described(plan: Plan, title: str, free: int | None) -> str:
+    lines = [
+        f"files  {one_line(title)}",
+        f"rows   {plan.rows:,}",
+        f"bytes  {plan.certainty} {plan.bytes:,}",
+    ]
+    return "\n".join(lines if free is None else [*lines, f"free   {free:,}"])
 
 
 def _format(args: argparse.Namespace) -> str:

@@ -61,6 +61,8 @@ class Sink:
 
     def flush(self) -> None: ...
 
+    def finish(self) -> None: ...
+
     def close(self) -> None:
         """Take no more bytes; the descriptor stays open."""
         self.closed = True
@@ -103,8 +105,8 @@ class _StagedSink(Sink):
             return self._stages.pop(0)
         return _FREE_STAGES.pop() if _FREE_STAGES else mmap.mmap(-1, _STAGE_SIZE)
 
-    def flush(self) -> None:
-        """Write what has been gathered; after this, nothing more."""
+    def finish(self) -> None:
+        """Write what has been gathered; after this, nothing more comes."""
         for write in self._writes:
             write.result()
         rest = memoryview(self._stages[-1])[: self._filled] if self._filled else memoryview(b"")
@@ -233,7 +235,7 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
         with _named(path):
             with _sink(_StagedSink, descriptor) as sink:
                 yield sink
-                sink.flush()
+                sink.finish()
                 os.fsync(descriptor)
             if overwrite:
                 temporary.replace(final)

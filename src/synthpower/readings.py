@@ -17,7 +17,7 @@ from synthpower.errors import InputError
 from synthpower.generate import Job, Progress, Summary, generate
 from synthpower.inventory import Inventory, packed_keys, server_keys
 from synthpower.signals import Signal
-from synthpower.specification import EPOCH, FORMATS, HOUR, SIGNALS, Specification
+from synthpower.specification import COMPRESSIONS, EPOCH, FORMATS, HOUR, SIGNALS, Specification
 from synthpower.streams import draw_seed
 
 _BATCH_ROWS = 2**18
@@ -160,6 +160,7 @@ class Readings:
         overwrite: bool = False,
         workers: int | None = None,
         progress: Progress | None = None,
+        compression: str | None = None,
     ) -> Summary:
         """Write the readings to a file, which appears when it is whole.
 
@@ -173,6 +174,9 @@ class Readings:
             Replace the file where it exists.
         workers, progress
             As in `synthpower.generate.generate`.
+        compression : str, optional
+            ``none``, ``snappy`` or ``zstd`` for all columns of Parquet; by default only
+            what repeats is compressed.
 
         Raises
         ------
@@ -185,5 +189,10 @@ class Readings:
         format = format or path.suffix.removeprefix(".").lower()
         if format not in FORMATS:
             raise InputError(f"{format!r}: choose {' or '.join(FORMATS)}", "format")
-        job = Job(self.specification, path, format, overwrite)
+        if compression is not None and (format != "parquet" or compression not in COMPRESSIONS):
+            raise InputError(
+                f"{compression!r}: choose {', '.join(COMPRESSIONS)}, for Parquet only",
+                "compression",
+            )
+        job = Job(self.specification, path, format, overwrite, compression=compression)
         return generate([job], self.inventory, workers, progress)[0]

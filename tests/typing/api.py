@@ -50,7 +50,7 @@ def progress(rows: int, size: int) -> None: ...
 
 
 assert_type(readings.write("day.csv", overwrite=True, workers=2, progress=progress), Summary)
-written: Summary = readings.write(Path("-"), format="parquet")
+written: Summary = readings.write(Path("-"), format="parquet", compression="zstd")
 text: str = f"{written.path}: {written.rows + written.bytes} {written.seconds:.1f}"
 
 try:

@@ -1,0 +1,308 @@
+"""How near synthpower comes to what the machine can do: the disk, memory, start-up, every shape.
+
+    python benchmarks/limits.py            measure, and write benchmarks/results/limits.json
+    python benchmarks/limits.py --render   put that file's tables into README.md
+
+Each run is a process of its own; those that write to the disk take turns with a plain direct
+write of the same number of bytes. Rates are of the whole process, its start included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mmap
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import compare
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "limits.json"
+NULL = "/dev/null"
+STEP = 2**23  # bytes of a plain write
+
+
+class Case(NamedTuple):
+    """A run of ``synthpower data``; a billion rows unless its name says otherwise."""
+
+    name: str
+    servers: int
+    options: str
+    doubles: bool = False
+    measurements: int = 2
+
+
+BILLION = "--date 2023-01-01 --days 208"  # of 100,000 servers: 998.4 M rows
+CASES = [
+    Case("Parquet, decimals, 208 files", 100_000, f"{BILLION} --format parquet"),
+    Case("Parquet, decimals, one file by the minute", 350_000,
+         "--date 2023-01-01 --interval 60 --format parquet"),
+    Case("Parquet, doubles, 208 files", 100_000, f"{BILLION} --format parquet", doubles=True),
+    Case("Parquet, decimals, 100 M rows", 100_000, "--date 2023-01-01 --days 21 --format parquet"),
+    Case("Parquet, doubles, 100 M rows", 100_000, "--date 2023-01-01 --days 21 --format parquet",
+         doubles=True),
+    Case("Parquet, fuzz, 100 M rows", 100_000,
+         "--date 2023-01-01 --days 21 --fuzz 60 --format parquet"),
+    Case("CSV, decimals, 48 M rows", 100_000, "--date 2023-01-01 --days 10"),
+    Case("CSV, doubles, 48 M rows", 100_000, "--date 2023-01-01 --days 10", doubles=True),
+]  # fmt: skip
+# One file to /dev/null: what the engine does where no disk is in the way.
+DAY = f"--date 2023-01-01 --output {NULL}"
+SHAPES = [
+    Case("Parquet, decimals, a billion rows", 350_000, f"{DAY} --interval 60 --format parquet"),
+    Case("Parquet, doubles, a billion rows", 350_000, f"{DAY} --interval 60 --format parquet",
+         doubles=True),
+    Case("2,000 servers, 500 measurements, every 15 minutes", 2_000,
+         f"{DAY} --interval 900 --format parquet", measurements=500),
+    Case("10,000 servers, 40 measurements", 10_000, f"{DAY} --interval 360 --format parquet",
+         measurements=40),
+    Case("60,000 servers, one measurement, by the minute", 60_000,
+         f"{DAY} --interval 60 --format parquet", measurements=1),
+    Case("1,000 servers, by the second", 1_000, f"{DAY} --interval 1 --format parquet"),
+    Case("10 servers, by the second (1.7 M rows)", 10, f"{DAY} --interval 1 --format parquet"),
+    Case("2 million servers, hourly", 2_000_000, f"{DAY} --format parquet"),
+    Case("10 million servers, one step (20 M rows)", 10_000_000,
+         f"--date 2023-01-01T00 --output {NULL} --format parquet"),
+    Case("fuzz, by the minute", 35_000, f"{DAY} --interval 60 --fuzz 30 --format parquet"),
+    Case("CSV, decimals", 20_000, f"{DAY} --interval 60"),
+    Case("CSV, decimals, one core", 20_000, f"{DAY} --interval 60 --workers 1"),
+    Case("CSV, doubles", 20_000, f"{DAY} --interval 60", doubles=True),
+    Case("CSV, doubles, one core", 20_000, f"{DAY} --interval 60 --workers 1", doubles=True),
+]  # fmt: skip
+STARTS = [
+    ("synthpower --help", ["--help"]),
+    ("1,000 servers, a day, CSV", ["data", "--date", "2023-01-01", "--overwrite"]),
+    ("1,000 servers, a day, Parquet",
+     ["data", "--date", "2023-01-01", "--overwrite", "--format", "parquet"]),
+]  # fmt: skip
+
+
+def measurements(case: Case) -> str:
+    """Return the measurement table of a case."""
+    decimals = "" if case.doubles else "2"
+    names = [("server cpu utilization", "%", 100), ("server power", "W", 300)]
+    if case.measurements != 2:
+        names = [(f"sensor {i}", "C", 100) for i in range(case.measurements)]
+    rows = [f"{name},{unit},{scale},{decimals}\n" for name, unit, scale in names]
+    return "name,unit,scale,decimals\n" + "".join(rows)
+
+
+def inventory(folder: Path, servers: int) -> Path:
+    """Return a directory with an inventory of so many servers, made where there is none."""
+    directory = folder / f"inventory-{servers}"
+    if not directory.exists():
+        command = [*compare.SYNTHPOWER, "inventory", "--directory", str(directory), "--quiet"]
+        subprocess.run([*command, "--count", str(servers), "--seed", "1"], check=True)
+    return directory
+
+
+@cache
+def count_rows(command: tuple[str, ...]) -> int:
+    """Return the rows that a command says it would write."""
+    done = subprocess.run([*command, "--dry-run"], stdout=subprocess.PIPE, text=True, check=True)
+    lines = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    return int(lines["rows"].replace(",", ""))
+
+
+def run_case(case: Case, folder: Path, shrink: int) -> dict[str, Any]:
+    """Run a case, remove what it wrote, and return what there is to know of it."""
+    directory = inventory(folder, max(1, case.servers // shrink))
+    (directory / "measurements.csv").write_text(measurements(case))
+    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *case.options.split()]
+    rows = count_rows(tuple(command))
+    measured = compare.measure(command)
+    files = list(directory.glob("data-*"))
+    size = sum(file.stat().st_size for file in files)
+    for file in files:
+        file.unlink()
+    (directory / "manifest.json").unlink(missing_ok=True)
+    return {"case": case.name, "rows": rows, "bytes": size, **measured}
+
+
+def write_plainly(path: Path, size: int) -> float:
+    """Return the seconds that a direct write of `size` bytes to a new file takes, and its fsync."""
+    stage = mmap.mmap(-1, STEP)
+    stage.write(os.urandom(STEP))
+    os.sync()
+    started = time.perf_counter()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_DIRECT", 0))
+    except OSError:  # a file system without direct writes
+        descriptor = os.open(path, flags)
+    for _ in range(max(1, size // STEP)):
+        os.write(descriptor, stage)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    seconds = time.perf_counter() - started
+    path.unlink()
+    return seconds * size / (max(1, size // STEP) * STEP)
+
+
+READERS = {
+    "pyarrow": """
+from pyarrow import dataset, compute
+rows = total = 0
+for batch in dataset.dataset(path).to_batches(columns=["measurement_value"]):
+    rows += len(batch)
+    total += compute.sum(batch[0]).as_py()
+""",
+    "duckdb": """
+import duckdb
+rows, total = duckdb.sql(f"select count(*), sum(measurement_value) from '{path}'").fetchall()[0]
+""",
+    "polars": """
+import polars as pl
+value = pl.col("measurement_value")
+rows, total = pl.scan_parquet(path).select(value.count().alias("n"), value.sum()).collect(
+    engine="streaming").row(0)
+""",
+}
+
+
+def read_back(folder: Path, shrink: int) -> dict[str, Any]:
+    """Write a billion rows as one file, and have it read by other people's readers."""
+    case = CASES[1]
+    directory = inventory(folder, max(1, case.servers // shrink))
+    (directory / "measurements.csv").write_text(measurements(case))
+    path = directory / "data-2023-01-01.parquet"
+    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *case.options.split()]
+    subprocess.run([*command, "--quiet"], check=True)
+    found = {}
+    for reader, script in READERS.items():
+        code = f"import sys\npath = sys.argv[1]\n{script}\nprint(rows, round(total, 2))"
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
+        )
+        rows, total = done.stdout.splitlines()[-1].split()[-2:]  # a reader may show its progress
+        seconds = time.perf_counter() - started
+        found[reader] = {"rows": int(rows), "sum": float(total), "wall_s": seconds}
+    path.unlink()
+    sums = [reader["sum"] for reader in found.values()]
+    if max(sums) - min(sums) > 1e-9 * max(sums) or len({r["rows"] for r in found.values()}) > 1:
+        raise SystemExit(f"readers do not agree: {found}")
+    return found
+
+
+def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
+    """Measure everything, in turns."""
+    shrink = 1 if size == "full" else 10_000
+    runs: list[dict[str, Any]] = []
+    starts: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        folder = Path(name)
+        if size == "full" and shutil.disk_usage(folder).free < 20e9:
+            raise SystemExit("20 GB of disk are needed; choose another --scratch")
+        small = inventory(folder, 1000)
+        for _, options in STARTS:  # compiles, and fills caches
+            directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
+            compare.measure([*compare.SYNTHPOWER, *options, *directory])
+        for turn in range(1, repeat + 1):
+            for case in [*CASES, *SHAPES]:
+                run = {"turn": turn, **run_case(case, folder, shrink)}
+                if run["bytes"]:
+                    run["plain_write_s"] = write_plainly(folder / "plain", run["bytes"])
+                runs.append(run)
+                print(f"{turn}: {case.name}: {run['wall_s']:.2f} s", file=sys.stderr)
+            for title, options in STARTS:
+                directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
+                measured = compare.measure([*compare.SYNTHPOWER, *options, *directory])
+                starts.append({"turn": turn, "case": title, **measured})
+        readers = read_back(folder, shrink)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": f"python benchmarks/limits.py --size {size} --repeat {repeat}",
+        "machine": compare.machine(),
+        "versions": compare.versions(),
+        "runs": runs,
+        "starts": starts,
+        "readers": readers,
+    }
+
+
+def medians(runs: list[dict[str, Any]], name: str) -> dict[str, float]:
+    """Return the medians of a case's numbers."""
+    of_case = [run for run in runs if run["case"] == name]
+    keys = [key for key in of_case[0] if key not in ("case", "turn")]
+    return {key: statistics.median(run[key] for run in of_case) for key in keys}
+
+
+def table(lines: list[list[str]]) -> str:
+    """Return lines as a table in Markdown; all columns but the first are numbers."""
+    head = [["---", *["---:"] * (len(lines[0]) - 1)]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], *head, *lines[1:]])
+
+
+def render(result: dict[str, Any]) -> str:
+    """Return the result as text and tables in Markdown, medians of its runs."""
+    of = result["machine"]
+    disk = [["to the disk", "M rows", "s", "M rows/s", "B/row", "GB/s", "a plain write takes",
+             "peak MB"]]  # fmt: skip
+    for case in CASES:
+        m = medians(result["runs"], case.name)
+        disk.append([
+            case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
+            f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['bytes'] / m['rows']:.2f}",
+            f"{m['bytes'] / m['wall_s'] / 1e9:.2f}", f"{m['plain_write_s']:.2f} s",
+            f"{m['peak_bytes'] / 1e6:,.0f}",
+        ])  # fmt: skip
+    null = [["to /dev/null", "M rows", "s", "M rows/s", "peak MB"]]
+    for case in SHAPES:
+        m = medians(result["runs"], case.name)
+        null.append([
+            case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
+            f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['peak_bytes'] / 1e6:,.0f}",
+        ])  # fmt: skip
+    starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title, _ in STARTS]
+    readers = [f"{name} in {found['wall_s']:.1f} s" for name, found in result["readers"].items()]
+    rows = next(iter(result["readers"].values()))["rows"]
+    first, full = (medians(result["runs"], CASES[i].name) for i in (0, 2))
+    return "\n\n".join([
+        f"**A billion rows of standard Parquet in {first['wall_s']:.1f} s**, in full doubles "
+        f"{full['wall_s']:.1f} s: {first['rows'] / 1e6:,.1f} M rows, 208 files, "
+        f"{of['cores']} cores, {first['peak_bytes'] / 1e6:,.0f} MB of memory.",
+        f"Measured on {result['date']} on {of['processor']}, {of['cores']} cores, "
+        f"{of['memory_bytes'] / 2**30:.0f} GiB, by `{result['command']}`; medians, process start "
+        "and fsync included. A plain write is a direct one of as many bytes, in the same run.",
+        table(disk),
+        table(null),
+        f"Start-up: {'; '.join(starts)}. One file of {rows:,} rows was read back whole, with equal "
+        f"counts and sums, by {', '.join(readers)}.",
+    ])  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    add = parser.add_argument
+    add("--size", choices=["tiny", "full"], default="full", help="tiny: nothing to measure")
+    add("--repeat", type=int, metavar="N", help="runs of each (default 5; tiny: 1)")
+    add("--result", type=Path, metavar="FILE", help="JSON (default: limits.json; tiny: none)")
+    add("--scratch", type=Path, metavar="DIR", help="where the data goes, and is removed")
+    add("--render", action="store_true", help="measure nothing; put the result into the README")
+    add("--readme", type=Path, metavar="FILE", default=compare.README, help="default: README.md")
+    args = parser.parse_args()
+    full = args.size == "full"
+    path = args.result or RESULT
+    if args.render:
+        compare.put_into(args.readme, render(json.loads(path.read_text())), "limits")
+        return
+    result = measure_all(args.size, args.repeat or (5 if full else 1), args.scratch)
+    if full or args.result:
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    print(render(result))
+
+
+if __name__ == "__main__":
+    main()
