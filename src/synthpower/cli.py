@@ -152,9 +152,9 @@ def _write(
 def _announce_compiling(args: argparse.Namespace) -> None:
     from synthpower import kernels
 
-    kernels.tell_compiling(
-        lambda: _say(args, "compiling kernels for this machine: a few seconds, the first time only")
-    )
+    message = "compiling kernels for this machine: a few seconds, the first time only"
+    if sys.stderr.isatty():
+        kernels.tell_compiling(lambda: _say(args, message))
 
 
 def _specifications(args: argparse.Namespace, dates: list[str]) -> list[Specification]:
@@ -327,6 +327,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         return _failed(parser, f"{place}{error.strerror or error}", 1)
     except MemoryError:
         return _failed(parser, "not enough memory", 1)
+    finally:
+        _settle()
     return 0
 
 
@@ -338,10 +340,20 @@ def _prepare() -> None:
             signal.signal(number, _interrupted)
 
 
+def _too_late(number: int, frame: object) -> None: ...
+
+
+def _settle() -> None:
+    """After an interruption and its clearing up: let no signal change the exit status."""
+    if signal.getsignal(signal.SIGINT) is _too_late:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+
+
 def _interrupted(number: int, _frame: object) -> NoReturn:
     """End the run; a second signal must not interrupt the clearing up."""
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    for each in _SIGNALS:  # not SIG_IGN: Python would complain of one that is on its way
+        signal.signal(each, _too_late)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
