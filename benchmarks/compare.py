@@ -369,16 +369,23 @@ def put_into(readme: Path, text: str, name: str) -> None:
     readme.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
-def main() -> None:
-    """Run the command line; ``--run``, ``--read`` and ``--count`` are for calling itself."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+def build_parser(doc: str | None, repeat: int, result: Path) -> argparse.ArgumentParser:
+    """Return the options that the comparisons have in common."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     add = parser.add_argument
     add("--size", choices=SERVERS, default="full", help="tiny: a few servers, nothing to measure")
-    add("--repeat", type=int, metavar="N", help="runs of each (default 3; tiny: 1)")
-    add("--result", type=Path, metavar="FILE", help="JSON (default: compare.json; tiny: none)")
+    add("--repeat", type=int, metavar="N", help=f"runs of each (default {repeat}; tiny: 1)")
+    add("--result", type=Path, metavar="FILE", help=f"JSON (default: {result.name}; tiny: none)")
     add("--scratch", type=Path, metavar="DIR", help="where the data goes, and is removed")
     add("--render", action="store_true", help="measure nothing; put the result into the README")
     add("--readme", type=Path, metavar="FILE", default=README, help="default: README.md")
+    return parser
+
+
+def main() -> None:
+    """Run the command line; ``--run``, ``--read`` and ``--count`` are for calling itself."""
+    parser = build_parser(__doc__, repeat=3, result=RESULT)
+    add = parser.add_argument
     add("--run", nargs=3, help=argparse.SUPPRESS)
     add("--read", type=Path, help=argparse.SUPPRESS)
     add("--count", nargs="+", type=Path, help=argparse.SUPPRESS)

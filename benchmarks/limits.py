@@ -9,7 +9,6 @@ write of the same number of bytes. Rates are of the whole process, its start inc
 
 from __future__ import annotations
 
-import argparse
 import json
 import mmap
 import os
@@ -284,14 +283,7 @@ def render(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    add = parser.add_argument
-    add("--size", choices=["tiny", "full"], default="full", help="tiny: nothing to measure")
-    add("--repeat", type=int, metavar="N", help="runs of each (default 5; tiny: 1)")
-    add("--result", type=Path, metavar="FILE", help="JSON (default: limits.json; tiny: none)")
-    add("--scratch", type=Path, metavar="DIR", help="where the data goes, and is removed")
-    add("--render", action="store_true", help="measure nothing; put the result into the README")
-    add("--readme", type=Path, metavar="FILE", default=compare.README, help="default: README.md")
+    parser = compare.build_parser(__doc__, repeat=5, result=RESULT)
     args = parser.parse_args()
     full = args.size == "full"
     path = args.result or RESULT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,30 @@ from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
+
+COLUMNS = [
+    "sn",
+    "model",
+    "product_id",
+    "location",
+    "start_time",
+    "end_time",
+    "measurement_value",
+    "unit",
+    "name",
+]
+
+# Doubles of 0 or more: of any bits, whole ones, and around where `repr` changes its form.
+doubles = st.one_of(
+    st.floats(0, allow_infinity=False, allow_nan=False),
+    st.integers(0, 2**63).map(float),
+    st.integers(0, 0x7FEFFFFFFFFFFFFF).map(lambda n: struct.unpack("<d", struct.pack("<q", n))[0]),
+    st.floats(1e-5, 1e-3),
+    st.floats(1e9, 1e17),
+)
 
 # Kernels compile during the first example: no deadline.
 settings.register_profile(

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import math
-import struct
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from conftest import COLUMNS, doubles
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,17 +14,6 @@ from synthpower.batches import Batches, Buffers, _double_texts
 
 POWER = Measurement("server power", "W", Decimal(300), 2)
 CPU = Measurement("server cpu utilization", "%", Decimal(100), 2)
-COLUMNS = [
-    "sn",
-    "model",
-    "product_id",
-    "location",
-    "start_time",
-    "end_time",
-    "measurement_value",
-    "unit",
-    "name",
-]
 
 
 def batches(*measurements: Measurement, chunk_rows: int = 1000, **changes: object) -> Batches:
@@ -97,15 +86,6 @@ def test_measurements_of_different_decimals_stand_side_by_side() -> None:
     assert list(map(float, texts)) == values
     assert [len(text.partition(".")[2]) for text in texts[:3]] == [0, 2, 9]
     assert texts[3::4] == list(map(repr, values[3::4]))
-
-
-doubles = st.one_of(
-    st.floats(0, allow_infinity=False, allow_nan=False),
-    st.integers(0, 2**63).map(float),
-    st.integers(0, 0x7FEFFFFFFFFFFFFF).map(lambda n: struct.unpack("<d", struct.pack("<q", n))[0]),
-    st.floats(1e-5, 1e-3),
-    st.floats(1e9, 1e17),
-)
 
 
 @given(st.lists(doubles, min_size=1))

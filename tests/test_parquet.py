@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import COLUMNS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from thrift_reader import Reader, read_footer
@@ -27,8 +28,6 @@ from synthpower.writers import make_writer
 from synthpower.writers import parquet as parquet_writer
 
 DATE = "2023-02-27"
-NAMES = ["sn", "model", "product_id", "location", "start_time", "end_time",
-         "measurement_value", "unit", "name"]  # fmt: skip
 CPU = Measurement("server cpu utilization", "%", Decimal(100), 2)
 POWER = Measurement("server power", "W", Decimal(300), 2)
 FULL = Measurement("temperature", "C", Decimal(90))
@@ -99,7 +98,7 @@ def pages(data: bytes, meta: dict[int, Any]) -> list[tuple[int, dict[int, Any], 
 
 def test_the_footer_says_what_the_file_is(readings: Readings, tmp_path: Path) -> None:
     _, footer = file(readings, tmp_path)
-    names = [name for name in NAMES if name != "start_time" or not readings.specification.end]
+    names = [name for name in COLUMNS if name != "start_time" or not readings.specification.end]
     assert footer[1] == 2
     assert footer[3] == readings.num_rows
     assert [pair[1] for pair in footer[5]] == [b"synthpower"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import struct
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from conftest import doubles
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,15 +18,6 @@ def shortest(values: np.ndarray) -> list[str]:
     out = np.empty((values.size, kernels.LONGEST_NUMBER), np.uint8)
     kernels.format_doubles(values.view(np.uint64), kernels.powers_of_ten(), out)
     return [bytes(row).split(b"\0", 1)[0].decode() for row in out]
-
-
-doubles = st.one_of(
-    st.floats(0, allow_infinity=False, allow_nan=False),
-    st.integers(0, 2**63).map(float),
-    st.integers(0, 0x7FEFFFFFFFFFFFFF).map(lambda n: struct.unpack("<d", struct.pack("<q", n))[0]),
-    st.floats(1e-5, 1e-3),
-    st.floats(1e9, 1e17),
-)
 
 
 @given(st.lists(doubles, min_size=1))

@@ -12,22 +12,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import COLUMNS
 from pyarrow import csv as pa_csv
 
 from synthpower import Inventory, Location, Measurement, Readings, ServerType
 from synthpower.writers import make_writer
 
-COLUMNS = [
-    "sn",
-    "model",
-    "product_id",
-    "location",
-    "start_time",
-    "end_time",
-    "measurement_value",
-    "unit",
-    "name",
-]
 NAME = "data-2023-02-27"
 
 

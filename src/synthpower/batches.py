@@ -108,7 +108,7 @@ class Batches:
         for name, times in self._times(chunk, buffers, start).items():
             rows = self._rows(chunk, times * 1_000_000)
             columns[name] = as_array(rows, TIME)
-        values = buffers.array("values", self._shape(chunk), np.float64)
+        values = buffers.array("values", self.grid.shape(chunk), np.float64)
         self._signal.fill_values(*self._coordinates(chunk, start), values)
         columns["measurement_value"] = as_array(values)
         columns |= self._templates_of(chunk)
@@ -134,9 +134,6 @@ class Batches:
         columns |= self._templates_of(chunk)
         return pa.record_batch({name: columns[name] for name in self.schema.names})
 
-    def _shape(self, chunk: Chunk) -> tuple[int, int, int]:
-        return chunk.steps, chunk.servers, self.grid.measurements
-
     def _coordinates(
         self, chunk: Chunk, start: int | None
     ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -159,8 +156,8 @@ class Batches:
 
     def _rows(self, chunk: Chunk, times: NDArray[Any]) -> NDArray[Any]:
         """Return (steps, servers) or (steps, 1) repeated for every row of the chunk."""
-        shape = (chunk.steps, chunk.servers, self.grid.measurements)
-        return np.ascontiguousarray(np.broadcast_to(times[:, :, np.newaxis], shape)).reshape(-1)
+        rows = np.broadcast_to(times[:, :, np.newaxis], self.grid.shape(chunk))
+        return np.ascontiguousarray(rows).reshape(-1)
 
     def _templates_of(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
         """Return the template columns of a chunk, shared by all that have the same servers."""
@@ -175,12 +172,12 @@ class Batches:
         measurements = self.specification.measurements
         keys, times = self._coordinates(chunk, start)
         firsts = np.zeros(len(measurements), np.uint64)
-        counts = buffers.array("counts", self._shape(chunk), np.int64)
+        counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._signal.fill_counts(keys, times, firsts, counts)
         places = {m.decimals for m in measurements}
         if len(places) == 1 and (common := places.pop()) is not None and common <= _PLAIN_DECIMALS:
             return _decimals(counts.reshape(-1), common)
-        values = buffers.array("values", self._shape(chunk), np.float64)
+        values = buffers.array("values", self.grid.shape(chunk), np.float64)
         self._signal.fill_values(keys, times, values)
         columns = [
             _double_texts(values[:, :, i].reshape(-1))

@@ -1,4 +1,4 @@
-"""Specification + inventory -> file, on all cores. The only room with threads; prints nothing."""
+"""Specification + inventory -> file, on all cores. The room with the threads; prints nothing."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -60,8 +61,12 @@ class Grid:
                     step, min(steps, self.steps - step), server, min(servers, self.servers - server)
                 )
 
+    def shape(self, chunk: Chunk) -> tuple[int, int, int]:
+        """Return the numbers of a chunk's steps, servers and measurements."""
+        return chunk.steps, chunk.servers, self.measurements
+
     def rows(self, chunk: Chunk) -> int:
-        return chunk.steps * chunk.servers * self.measurements
+        return math.prod(self.shape(chunk))
 
     def row(self, step: int, server: int, measurement: int) -> int:
         """Return the place of a cell in the order of the rows."""

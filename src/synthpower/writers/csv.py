@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,7 @@ class CsvWriter:
         """Return a chunk's rows, valid until the buffers are filled again."""
         keys = self._servers.keys_of(chunk)
         boundaries = self._signal.boundaries(chunk, start)
-        shape = (chunk.steps, chunk.servers, self.grid.measurements)
-        counts = buffers.array("counts", shape, np.int64)
+        counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._signal.fill_counts(keys, boundaries[:-1], self._firsts, counts)
         size = np.empty(1, np.int64)
         room = self.grid.rows(chunk) * self._longest_row + kernels.PADDING
@@ -86,8 +86,7 @@ class CsvWriter:
         """Return what a file has at most: as if each number had all its digits."""
         heads = sum(
             int(self._heads(chunk.first_server, chunk.servers)[1][-1])
-            for chunk in self.grid.chunks()
-            if chunk.first_step == 0
+            for chunk in takewhile(lambda chunk: chunk.first_step == 0, self.grid.chunks())
         )
         times = 21 if specification.end else 42
         digits = sum(

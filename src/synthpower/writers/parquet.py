@@ -10,7 +10,6 @@ that the kernel draws. See https://parquet.apache.org/docs/file-format/.
 from __future__ import annotations
 
 import io
-import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -171,7 +170,7 @@ class ParquetWriter:
         dictionary_size = made.data_page_offset - begin
         limits = []
         if made.statistics and made.statistics.has_min_max:
-            limits = [(made.statistics.min.encode(), made.statistics.max.encode())]
+            limits = [(made.statistics.min, made.statistics.max)]
         return Column(
             name,
             BYTE_ARRAY,
@@ -189,24 +188,25 @@ class ParquetWriter:
     ) -> Column:
         keys = self._servers.keys_of(chunk)
         times = self._signal.boundaries(chunk, start)[:-1]
-        shape = (chunk.steps, chunk.servers, self.grid.measurements)
+        shape = self.grid.shape(chunk)
         least = greatest = 0.0
         codec = self._codec if fill else None
+        page_rows = list(map(self.grid.rows, pages))
         if self._dictionary is None:
             column = ColumnEncoder(VALUE, DOUBLE, codec)
             values = buffers.array("values", shape, np.float64)
             if fill:
                 least, greatest = self._signal.fill_values(keys, times, values)
-            column.add_plain(values.reshape(-1), self._page_rows(pages))
+            column.add_plain(values.reshape(-1), page_rows)
         else:
             column = ColumnEncoder(VALUE, DOUBLE, codec, self._dictionary.values)
             values = buffers.array("values", shape, np.uint16)
             if fill:
                 firsts = self._dictionary.firsts
                 least, greatest = self._signal.fill_counts(keys, times, firsts, values)
-            column.add_indices(values.reshape(-1), self._page_rows(pages))
-        limits = [(struct.pack("<d", least), struct.pack("<d", greatest))]
-        return column.finish(limits, indexed=False)  # pages of random values exclude nothing
+            column.add_indices(values.reshape(-1), page_rows)
+        # Pages of random values exclude nothing.
+        return column.finish([(least, greatest)], indexed=False)
 
     def _times(
         self,
@@ -219,17 +219,18 @@ class ParquetWriter:
     ) -> Column:
         fuzz = self._specification.fuzz
         codec = self._codec if fill else None
+        page_rows = list(map(self.grid.rows, pages))
         if not fuzz:
             dictionary = firsts * 1_000_000
             column = ColumnEncoder(name, INT64, codec, dictionary)
-            for page, rows in zip(pages, self._page_rows(pages), strict=True):
+            for page, rows in zip(pages, page_rows, strict=True):
                 column.add_page(rows, [_runs(page, rows // page.steps, chunk.steps)])
             limits = [
                 dictionary[[page.first_step, page.first_step + page.steps - 1]] for page in pages
             ]
         else:
             keys = self._servers.keys_of(chunk)
-            shape = (chunk.steps, chunk.servers, self.grid.measurements)
+            shape = self.grid.shape(chunk)
             dictionary = ((firsts[:, np.newaxis] + np.arange(fuzz + 1)) * 1_000_000).reshape(-1)
             few = dictionary.size <= DICTIONARY_VALUES
             if few and dictionary.size * _DICTIONARY_REPEATS <= self.grid.rows(chunk):
@@ -238,26 +239,22 @@ class ParquetWriter:
                 times = buffers.array(name, shape, np.uint16)
                 if fill:
                     self._signal.fill_times(keys, firsts, places, 1, times)
-                column.add_indices(times.reshape(-1), self._page_rows(pages))
+                column.add_indices(times.reshape(-1), page_rows)
             else:
                 column = ColumnEncoder(name, INT64, codec)
                 times = buffers.array(name, shape, np.int64)
                 if fill:
                     self._signal.fill_times(keys, firsts, firsts * 1_000_000, 1_000_000, times)
-                column.add_plain(times.reshape(-1), self._page_rows(pages))
+                column.add_plain(times.reshape(-1), page_rows)
                 dictionary = None
             limits = []
             row = 0
-            for rows in self._page_rows(pages):
+            for rows in page_rows:
                 of_page = times.reshape(-1)[row : row + rows]
                 ends = np.array([of_page.min(), of_page.max()] if fill else [0, 0])
                 limits.append(ends if dictionary is None else dictionary[ends])
                 row += rows
-        packed = [(struct.pack("<q", low), struct.pack("<q", high)) for low, high in limits]
-        return column.finish(packed)
-
-    def _page_rows(self, pages: list[Chunk]) -> list[int]:
-        return [page.steps * page.servers * self.grid.measurements for page in pages]
+        return column.finish([(int(least), int(greatest)) for least, greatest in limits])
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Column:
         The dictionary page, where there is one, and the data pages.
     pages : list of (int, int)
         The bytes of each data page and its first row.
-    limits : list of (bytes, bytes)
+    limits : list of (value, value)
         The least and greatest value of each page; of the column chunk where
         `indexed` is not set; empty where they are not known.
     """
@@ -55,7 +55,7 @@ class Column:
     raw_size: int
     dictionary_size: int
     pages: list[tuple[int, int]]
-    limits: list[tuple[bytes, bytes]]
+    limits: list[tuple[Any, Any]]
     indexed: bool = True
 
 
@@ -114,7 +114,7 @@ class ColumnEncoder:
         self._size += len(header) + size
         return len(header) + size
 
-    def finish(self, limits: list[tuple[bytes, bytes]], indexed: bool = True) -> Column:
+    def finish(self, limits: list[tuple[Any, Any]], indexed: bool = True) -> Column:
         codec = CODECS[self._codec.upper()] if self._codec else 0
         return Column(
             self._name, self._kind, codec, self._parts, self._size, self._raw_size,
@@ -206,18 +206,14 @@ def _column_index(_: int, column: Column) -> bytes:
     """Return each page's limits, where they are known."""
     if not column.indexed or not column.limits:
         return b""
-    least, greatest = zip(*column.limits, strict=True)
-    ascending = True
-    if column.kind == INT64:
-        for side in (least, greatest):
-            times = [struct.unpack("<q", time)[0] for time in side]
-            ascending = ascending and times == sorted(times)
+    least, greatest = map(list, zip(*column.limits, strict=True))
+    ascending = least == sorted(least) and greatest == sorted(greatest)
     none = [0] * len(least)
     return bytes(
         Struct()
         .booleans(1, map(bool, none))
-        .binaries(2, least)
-        .binaries(3, greatest)
+        .binaries(2, [_packed(column, value) for value in least])
+        .binaries(3, [_packed(column, value) for value in greatest])
         .i32(4, _ASCENDING if ascending else _UNORDERED)
         .i64s(5, none)
     )
@@ -245,8 +241,9 @@ def _column_chunk(
     encodings = [_PLAIN, _RLE, _RLE_DICTIONARY] if in_dictionary else [_PLAIN, _RLE]
     statistics = Struct().i64(3, 0)
     if column.limits:
-        least, greatest = _span(column)
-        statistics.binary(5, greatest).binary(6, least).true(7).true(8)
+        least, greatest = zip(*column.limits, strict=True)
+        statistics.binary(5, _packed(column, max(greatest)))
+        statistics.binary(6, _packed(column, min(least))).true(7).true(8)
     counts = [Struct().i32(1, _DICTIONARY_PAGE).i32(2, _PLAIN).i32(3, 1)] if in_dictionary else []
     counts.append(Struct().i32(1, _DATA_PAGE).i32(2, encoding).i32(3, len(column.pages)))
     meta = (
@@ -270,13 +267,11 @@ def _column_chunk(
     return chunk
 
 
-def _span(column: Column) -> tuple[bytes, bytes]:
-    """Return the least and greatest value of a column chunk."""
-    if column.kind != INT64:
-        return column.limits[0]
-    least = min(column.limits, key=lambda pair: struct.unpack("<q", pair[0]))
-    greatest = max(column.limits, key=lambda pair: struct.unpack("<q", pair[1]))
-    return least[0], greatest[1]
+def _packed(column: Column, value: Any) -> bytes:
+    """Return a value as PLAIN encodes it, but for the length of a text."""
+    if column.kind == BYTE_ARRAY:
+        return bytes(value.encode())
+    return struct.pack("<q" if column.kind == INT64 else "<d", value)
 
 
 def _schema(names: list[str]) -> list[Struct]:

@@ -44,17 +44,16 @@ class Struct:
         return self
 
     def i16(self, field: int, value: int) -> Struct:
-        self._begin(field, _I16)
-        self._out += _zigzag(value)
-        return self
+        return self._whole(field, _I16, value)
 
     def i32(self, field: int, value: int) -> Struct:
-        self._begin(field, _I32)
-        self._out += _zigzag(value)
-        return self
+        return self._whole(field, _I32, value)
 
     def i64(self, field: int, value: int) -> Struct:
-        self._begin(field, _I64)
+        return self._whole(field, _I64, value)
+
+    def _whole(self, field: int, kind: int, value: int) -> Struct:
+        self._begin(field, kind)
         self._out += _zigzag(value)
         return self
 
