@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthpower import InputError, Inventory, Readings
-from synthpower.generate import Job, generate
+from synthpower.generate import Job, Run, generate
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,11 @@ def test_an_existing_file_is_refused_before_any_is_written(
 def test_no_workers_are_refused(inventory: Inventory, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1 or more"):
         generate(jobs(inventory, tmp_path), inventory, workers=0)
+
+
+def test_what_fits_is_known_to_the_byte(inventory: Inventory, tmp_path: Path) -> None:
+    run = Run(jobs(inventory, tmp_path, format="parquet"), inventory)
+    size = sum(summary.bytes for summary in run.write())
+    assert run.plan.bytes == size
+    assert run.fits(size)
+    assert not run.fits(size - 1)

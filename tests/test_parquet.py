@@ -324,7 +324,9 @@ def test_more_row_groups_than_a_file_can_have_are_refused(monkeypatch: pytest.Mo
 
 def test_the_size_is_known_before(readings: Readings, tmp_path: Path) -> None:
     writer = make_writer("parquet", readings.specification, readings.inventory)
-    assert writer.size(readings.specification) == write(readings, tmp_path / "a.parquet").bytes
+    size = write(readings, tmp_path / "a.parquet").bytes
+    assert writer.size(readings.specification) == size
+    assert 0.5 < writer.estimate(readings.specification) / size < 2
 
 
 def test_texts_longer_than_a_page_are_one_page(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _data(args: argparse.Namespace) -> None:
     free = shutil.disk_usage(folder).free if folder else None
     if args.dry_run:
         print(_described(run.plan, title, free))
-    if free is not None and run.plan.bytes > free:
+    if free is not None and not run.fits(free):
         raise InputError(
             f"{folder}: {run.plan.certainty} {run.plan.bytes:,} bytes are needed, and {free:,} are "
             f"free; make room or choose another place"
@@ -144,7 +144,7 @@ def _write(
             log.add(summary.path.name, entry | {"specification": specification})
 
     doing = _shown(jobs[0].path) if len(jobs) == 1 else f"{len(jobs)} files"
-    bar = _progress_bar(args, doing, run.plan.rows)
+    bar = _progress_bar(args, doing, run.rows)
     with dataset.ManifestLog(args.directory) as log, bar as progress:
         return run.write(progress, finished)
 

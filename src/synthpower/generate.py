@@ -141,34 +141,46 @@ class Run:
         self._jobs = jobs
         self._inventory = inventory
         self._workers = workers
-        with ThreadPoolExecutor(workers) as pool:
-            self._writers = self._make_writers(pool)
+        self._writers = self._make_writers()
 
-    def _make_writers(self, pool: ThreadPoolExecutor) -> list[Writer]:
+    def _make_writers(self) -> list[Writer]:
         """Return a writer for each job: the same for all that differ in their date only."""
         kinds: dict[object, Writer] = {}
         for job in self._jobs:
             if job.kind not in kinds:
                 plain = job.writer == PLAIN
                 kinds[job.kind] = make_writer(
-                    job.format, job.specification, self._inventory, plain, job.compression, pool.map
+                    job.format, job.specification, self._inventory, plain, job.compression
                 )
         return [kinds[job.kind] for job in self._jobs]
 
     @cached_property
     def plan(self) -> Plan:
-        """How large the files will be."""
-        sizes: dict[object, int] = {}
-        for job, writer in zip(self._jobs, self._writers, strict=True):
-            if job.kind not in sizes:  # files that differ in their date only are of one size
-                sizes[job.kind] = writer.size(job.specification)
+        """How large the files will be; a file of many row groups takes a while to be added up."""
         certainty = "exactly"
         if any(job.writer == PLAIN or job.compression not in (None, "none") for job in self._jobs):
             certainty = "about"
         if any(job.format == "csv" for job in self._jobs):
             certainty = "at most"
-        rows = sum(writer.grid.num_rows for writer in self._writers)
-        return Plan(rows, sum(sizes[job.kind] for job in self._jobs), certainty)
+        return Plan(self.rows, self._bytes(lambda writer: writer.size), certainty)
+
+    @property
+    def rows(self) -> int:
+        """The readings of all files."""
+        return sum(writer.grid.num_rows for writer in self._writers)
+
+    def fits(self, free: int) -> bool:
+        """Return whether the files take no more than `free` bytes."""
+        about = self._bytes(lambda writer: writer.estimate)
+        return about * 2 <= free or self.plan.bytes <= free
+
+    def _bytes(self, measure: Callable[[Writer], Callable[[Specification], int]]) -> int:
+        """Return the sum of the files' sizes: those that differ in their date only have one."""
+        sizes: dict[object, int] = {}
+        for job, writer in zip(self._jobs, self._writers, strict=True):
+            if job.kind not in sizes:
+                sizes[job.kind] = measure(writer)(job.specification)
+        return sum(sizes[job.kind] for job in self._jobs)
 
     def write(
         self, progress: Progress | None = None, finished: Finished | None = None

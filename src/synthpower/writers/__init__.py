@@ -8,13 +8,10 @@ thread, in any order; a file is written in the order of its chunks:
             write(writer.render(chunk, specification.start, buffers))
 
 Leaving the context without an error ends the file. The fast writers know a file's size before:
-``size(specification)``.
+``size(specification)``, and about how large it will be, in no time: ``estimate(specification)``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 from synthpower.inventory import Inventory
 from synthpower.specification import Specification
@@ -31,11 +28,10 @@ def make_writer(
     inventory: Inventory,
     plain: bool = False,
     compression: str | None = None,
-    each: Callable[..., Any] = map,
 ) -> Writer:
-    """Return a writer of ``csv`` or ``parquet``; see `ParquetWriter` for the last two."""
+    """Return a writer of ``csv`` or ``parquet``; see `ParquetWriter` for the compression."""
     if format == "csv":
         return (PlainCsvWriter if plain else CsvWriter)(specification, inventory)
     if plain:
         return PlainParquetWriter(specification, inventory, compression)
-    return ParquetWriter(specification, inventory, compression, each)
+    return ParquetWriter(specification, inventory, compression)

@@ -100,12 +100,12 @@ class CsvWriter:
         rows += self.grid.servers * int(self._tails[1][-1])
         return len(csv_header(specification.end)) + self.grid.steps * rows
 
+    def estimate(self, _: Specification) -> int:
+        """Return what a file has at most, at once: as if each row were the longest."""
+        return self.grid.num_rows * self._longest_row
+
     @contextmanager
-    def open(
-        self,
-        specification: Specification,
-        sink: Sink,
-    ) -> Iterator[Callable[[Any], object]]:
+    def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
         """Begin a file and return what writes its chunks."""
         sink.write(csv_header(specification.end))
         yield sink.write

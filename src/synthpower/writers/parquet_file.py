@@ -7,7 +7,7 @@ numbers of the fields.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -123,12 +123,16 @@ class ColumnEncoder:
 
 
 class ParquetFile:
-    """The row groups of a file, one after the other, then its page indexes and its footer."""
+    """The row groups of a file, one after the other, then its page indexes and its footer.
+
+    What the footer says of a row group is encoded when that is written, beside other threads'
+    work: a large file's end would take a fifth of a second otherwise.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._offset = 0
-        self._groups: list[tuple[int, int, list[tuple[int, Column]]]] = []
+        self._groups: list[_Group] = []
         self._write(b"PAR1")
 
     def _write(self, data: Part) -> None:
@@ -139,35 +143,34 @@ class ParquetFile:
         begin = self._offset
         columns = []
         for column in group.columns:
-            columns.append((self._offset, replace(column, parts=[])))
+            columns.append(_describe(column, group.rows, self._offset))
             for part in column.parts:
                 self._write(part)
-        self._groups.append((begin, group.rows, columns))
+        raw_size = sum(column.raw_size for column in group.columns)
+        self._groups.append(_Group(begin, self._offset - begin, raw_size, group.rows, columns))
 
     def close(self, names: list[str], metadata: dict[str, str]) -> None:
-        indexes: dict[tuple[int, str], list[tuple[int, int]]] = {}
-        for make in (_column_index, _offset_index):
-            for number, (_, _, columns) in enumerate(self._groups):
-                for offset, column in columns:
-                    index = make(offset, column)
-                    place = (self._offset, len(index)) if index else (0, 0)
-                    indexes.setdefault((number, column.name), []).append(place)
-                    self._write(index)
+        described = [column for group in self._groups for column in group.columns]
+        column_indexes = [self._place(column.column_index) for column in described]
+        offset_indexes = [self._place(column.offset_index) for column in described]
+        indexes = zip(column_indexes, offset_indexes, strict=True)
         groups = []
-        for number, (begin, rows, columns) in enumerate(self._groups):
-            chunks = [
-                _column_chunk(offset, column, rows, *indexes[number, column.name])
-                for offset, column in columns
-            ]
-            size = sum(column.size for _, column in columns)
-            raw_size = sum(column.raw_size for _, column in columns)
+        for number, group in enumerate(self._groups):
+            chunks = []
+            for column in group.columns:
+                column_index, offset_index = next(indexes)
+                chunk = Struct().i64(2, 0).struct(3, column.meta)
+                chunk.i64(4, offset_index[0]).i32(5, offset_index[1])
+                if column_index[1]:
+                    chunk.i64(6, column_index[0]).i32(7, column_index[1])
+                chunks.append(chunk)
             groups.append(
                 Struct()
                 .structs(1, chunks)
-                .i64(2, raw_size)
-                .i64(3, rows)
-                .i64(5, begin)
-                .i64(6, size)
+                .i64(2, group.raw_size)
+                .i64(3, group.rows)
+                .i64(5, group.begin)
+                .i64(6, group.size)
                 .i16(7, number)
             )
         order = Struct().struct(1, Struct())  # by the column's type
@@ -179,13 +182,39 @@ class ParquetFile:
             Struct()
             .i32(1, 2)
             .structs(2, _schema(names))
-            .i64(3, sum(rows for _, rows, _ in self._groups))
+            .i64(3, sum(group.rows for group in self._groups))
             .structs(4, groups)
             .structs(5, pairs)
             .binary(6, f"synthpower version {__version__}".encode())
             .structs(7, [order] * len(names))
         )
         self._write(footer + struct.pack("<I", len(footer)) + b"PAR1")
+
+    def _place(self, index: bytes) -> tuple[int, int]:
+        """Write a page index, and return where it begins and its length."""
+        begin = self._offset
+        self._write(index)
+        return begin, len(index)
+
+
+@dataclass
+class _Described:
+    """What the page indexes and the footer say of a column chunk, encoded."""
+
+    meta: bytes
+    column_index: bytes
+    offset_index: bytes
+
+
+@dataclass
+class _Group:
+    """A row group that has been written."""
+
+    begin: int
+    size: int
+    raw_size: int
+    rows: int
+    columns: list[_Described]
 
 
 def _compress(codec: str, data: bytes) -> bytes:
@@ -202,7 +231,7 @@ def _page_header(page: int, raw_size: int, size: int, count: int, encoding: int)
     return bytes(header.struct(5, levels))
 
 
-def _column_index(_: int, column: Column) -> bytes:
+def _column_index(column: Column) -> bytes:
     """Return each page's limits, where they are known."""
     if not column.indexed or not column.limits:
         return b""
@@ -219,7 +248,7 @@ def _column_index(_: int, column: Column) -> bytes:
     )
 
 
-def _offset_index(offset: int, column: Column) -> bytes:
+def _offset_index(column: Column, offset: int) -> bytes:
     """Return where each page is."""
     offset += column.dictionary_size
     places = []
@@ -229,13 +258,12 @@ def _offset_index(offset: int, column: Column) -> bytes:
     return bytes(Struct().structs(1, places))
 
 
-def _column_chunk(
-    offset: int,
-    column: Column,
-    rows: int,
-    column_index: tuple[int, int],
-    offset_index: tuple[int, int],
-) -> Struct:
+def _describe(column: Column, rows: int, offset: int) -> _Described:
+    meta = _column_meta(column, rows, offset)
+    return _Described(bytes(meta), _column_index(column), _offset_index(column, offset))
+
+
+def _column_meta(column: Column, rows: int, offset: int) -> Struct:
     in_dictionary = column.dictionary_size > 0
     encoding = _RLE_DICTIONARY if in_dictionary else _PLAIN
     encodings = [_PLAIN, _RLE, _RLE_DICTIONARY] if in_dictionary else [_PLAIN, _RLE]
@@ -259,12 +287,7 @@ def _column_chunk(
     )
     if in_dictionary:
         meta.i64(11, offset)
-    meta.struct(12, statistics).structs(13, counts)
-    chunk = Struct().i64(2, 0).struct(3, meta)
-    chunk.i64(4, offset_index[0]).i32(5, offset_index[1])
-    if column_index[1]:
-        chunk.i64(6, column_index[0]).i32(7, column_index[1])
-    return chunk
+    return meta.struct(12, statistics).structs(13, counts)
 
 
 def _packed(column: Column, value: Any) -> bytes:

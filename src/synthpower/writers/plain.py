@@ -51,6 +51,8 @@ class PlainCsvWriter:
         """Return what a file has at most."""
         return self.grid.num_rows * self._longest_row
 
+    estimate = size
+
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
         sink.write(csv_header(specification.end))
@@ -84,6 +86,8 @@ class PlainParquetWriter:
     def size(self, _: Specification) -> int:
         """Return about what a file has: the values, and a little for all else."""
         return self.grid.num_rows * 9
+
+    estimate = size
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:

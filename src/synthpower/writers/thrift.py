@@ -62,7 +62,7 @@ class Struct:
         self._out += varint(len(value)) + value
         return self
 
-    def struct(self, field: int, value: Struct) -> Struct:
+    def struct(self, field: int, value: Struct | bytes) -> Struct:
         self._begin(field, _STRUCT)
         self._out += bytes(value)
         return self
