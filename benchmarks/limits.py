@@ -3,12 +3,14 @@
     python benchmarks/limits.py            measure, and write benchmarks/results/limits.json
     python benchmarks/limits.py --render   put that file's tables into README.md
 
-Each run is a process of its own; those that write to the disk take turns with a plain direct
-write of the same number of bytes. Rates are of the whole process, its start included.
+Each run is a process of its own. Those that write to the disk are the command, from its start to
+its end, and take turns with a plain direct write of the same number of bytes. The others write to
+/dev/null, and say how long that took without imports and reading the inventory.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import mmap
 import os
@@ -18,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +31,7 @@ import compare
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "limits.json"
-NULL = "/dev/null"
+OURSELVES = [sys.executable, str(Path(__file__).resolve())]
 STEP = 2**23  # bytes of a plain write
 
 
@@ -38,7 +42,6 @@ class Case(NamedTuple):
     servers: int
     options: str
     doubles: bool = False
-    measurements: int = 2
 
 
 BILLION = "--date 2023-01-01 --days 208"  # of 100,000 servers: 998.4 M rows
@@ -55,28 +58,45 @@ CASES = [
     Case("CSV, decimals, 48 M rows", 100_000, "--date 2023-01-01 --days 10"),
     Case("CSV, doubles, 48 M rows", 100_000, "--date 2023-01-01 --days 10", doubles=True),
 ]  # fmt: skip
-# One file to /dev/null: what the engine does where no disk is in the way.
-DAY = f"--date 2023-01-01 --output {NULL}"
+
+
+class Shape(NamedTuple):
+    """Readings to /dev/null in one process: what the engine does where no disk is in the way."""
+
+    name: str
+    servers: int
+    interval: int = 3600
+    days: int = 1
+    measurements: int = 2
+    doubles: bool = False
+    fuzz: int = 0
+    end: bool = False
+    format: str = "parquet"
+    workers: int | None = None
+    text: int = 8  # characters of a measurement's name
+    hour: bool = False
+    with_inventory: bool = False  # time its reading too
+
+
 SHAPES = [
-    Case("Parquet, decimals, a billion rows", 350_000, f"{DAY} --interval 60 --format parquet"),
-    Case("Parquet, doubles, a billion rows", 350_000, f"{DAY} --interval 60 --format parquet",
-         doubles=True),
-    Case("2,000 servers, 500 measurements, every 15 minutes", 2_000,
-         f"{DAY} --interval 900 --format parquet", measurements=500),
-    Case("10,000 servers, 40 measurements", 10_000, f"{DAY} --interval 360 --format parquet",
-         measurements=40),
-    Case("60,000 servers, one measurement, by the minute", 60_000,
-         f"{DAY} --interval 60 --format parquet", measurements=1),
-    Case("1,000 servers, by the second", 1_000, f"{DAY} --interval 1 --format parquet"),
-    Case("10 servers, by the second (1.7 M rows)", 10, f"{DAY} --interval 1 --format parquet"),
-    Case("2 million servers, hourly", 2_000_000, f"{DAY} --format parquet"),
-    Case("10 million servers, one step (20 M rows)", 10_000_000,
-         f"--date 2023-01-01T00 --output {NULL} --format parquet"),
-    Case("fuzz, by the minute", 35_000, f"{DAY} --interval 60 --fuzz 30 --format parquet"),
-    Case("CSV, decimals", 20_000, f"{DAY} --interval 60"),
-    Case("CSV, decimals, one core", 20_000, f"{DAY} --interval 60 --workers 1"),
-    Case("CSV, doubles", 20_000, f"{DAY} --interval 60", doubles=True),
-    Case("CSV, doubles, one core", 20_000, f"{DAY} --interval 60 --workers 1", doubles=True),
+    Shape("350,000 servers, by the minute: a billion rows", 350_000, 60),
+    Shape("350,000 servers, by the minute, doubles", 350_000, 60, doubles=True),
+    Shape("10 servers, by the second, 58 files", 10, 1, 58),
+    Shape("1,000 servers, by the minute, 35 files", 1_000, 60, 35),
+    Shape("100,000 servers, hourly, 21 files", 100_000, 3600, 21),
+    Shape("2 million servers, hourly", 2_000_000),
+    Shape("60,000 servers, by the minute, 1 measurement", 60_000, 60, measurements=1),
+    Shape("10,000 servers, 40 measurements", 10_000, 360, measurements=40),
+    Shape("2,000 servers, 500 measurements", 2_000, 900, measurements=500),
+    Shape("35,000 servers, by the minute, end times only", 35_000, 60, end=True),
+    Shape("35,000 servers, by the minute, names of 1,000 letters", 35_000, 60, text=1000),
+    Shape("35,000 servers, by the minute, fuzz", 35_000, 60, fuzz=30),
+    Shape("10 million servers, one step, their inventory read", 10_000_000,
+          hour=True, with_inventory=True),
+    Shape("CSV, decimals", 20_000, 60, format="csv"),
+    Shape("CSV, decimals, one core", 20_000, 60, format="csv", workers=1),
+    Shape("CSV, doubles", 20_000, 60, doubles=True, format="csv"),
+    Shape("CSV, doubles, one core", 20_000, 60, doubles=True, format="csv", workers=1),
 ]  # fmt: skip
 STARTS = [
     ("synthpower --help", ["--help"]),
@@ -89,11 +109,10 @@ STARTS = [
 def measurements(case: Case) -> str:
     """Return the measurement table of a case."""
     decimals = "" if case.doubles else "2"
-    names = [("server cpu utilization", "%", 100), ("server power", "W", 300)]
-    if case.measurements != 2:
-        names = [(f"sensor {i}", "C", 100) for i in range(case.measurements)]
-    rows = [f"{name},{unit},{scale},{decimals}\n" for name, unit, scale in names]
-    return "name,unit,scale,decimals\n" + "".join(rows)
+    return (
+        "name,unit,scale,decimals\n"
+        f"server cpu utilization,%,100,{decimals}\nserver power,W,300,{decimals}\n"
+    )
 
 
 def inventory(folder: Path, servers: int) -> Path:
@@ -126,6 +145,34 @@ def run_case(case: Case, folder: Path, shrink: int) -> dict[str, Any]:
         file.unlink()
     (directory / "manifest.json").unlink(missing_ok=True)
     return {"case": case.name, "rows": rows, "bytes": size, **measured}
+
+
+def run_shape(number: int, directory: Path) -> dict[str, Any]:
+    """Write the readings of a shape to /dev/null, after a small run that loads what it needs."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command does
+    from synthpower import Inventory, Measurement, Specification
+    from synthpower.generate import Job, generate
+
+    shape = SHAPES[number]
+    table = tuple(
+        Measurement(f"sensor {i}".ljust(shape.text, "x"), "C", Decimal(100 * (i % 2 * 2 + 1)),
+                    None if shape.doubles else 2)
+        for i in range(shape.measurements)
+    )  # fmt: skip
+    hour = "T00" if shape.hour else ""
+    dates = [f"{date(2023, 1, 1) + timedelta(day)}{hour}" for day in range(shape.days)]
+    jobs = [
+        Job(Specification(each, table, 1, shape.interval, shape.fuzz, shape.end),
+            Path(os.devnull), shape.format)
+        for each in dates
+    ]  # fmt: skip
+    generate(jobs[:1], Inventory.generate(2, seed=1), shape.workers)
+    started = time.perf_counter()
+    servers = Inventory.read(directory)
+    if not shape.with_inventory:
+        started = time.perf_counter()
+    rows = sum(summary.rows for summary in generate(jobs, servers, shape.workers))
+    return {"case": shape.name, "rows": rows, "wall_s": time.perf_counter() - started}
 
 
 def write_plainly(path: Path, size: int) -> float:
@@ -166,7 +213,22 @@ value = pl.col("measurement_value")
 rows, total = pl.scan_parquet(path).select(value.count().alias("n"), value.sum()).collect(
     engine="streaming").row(0)
 """,
+    "clickhouse": """
+import chdb
+text = chdb.query(f"select count(), sum(measurement_value) from file('{path}')", "CSV")
+rows, total = map(float, str(text).split(","))
+rows = int(rows)
+""",
 }
+# What a reader of a file might ask; each is timed on our file and on pyarrow's, in turns.
+QUERIES = [
+    "DuckDB, sum of the values",
+    "DuckDB, mean by model",
+    "DuckDB, one server's readings",
+    "Polars, mean by measurement",
+    "Polars, whole file",
+    "pyarrow, whole file",
+]
 
 
 def read_back(folder: Path, shrink: int) -> dict[str, Any]:
@@ -179,6 +241,8 @@ def read_back(folder: Path, shrink: int) -> dict[str, Any]:
     subprocess.run([*command, "--quiet"], check=True)
     found = {}
     for reader, script in READERS.items():
+        if not find_spec("chdb" if reader == "clickhouse" else reader):
+            continue
         code = f"import sys\npath = sys.argv[1]\n{script}\nprint(rows, round(total, 2))"
         started = time.perf_counter()
         done = subprocess.run(
@@ -192,6 +256,66 @@ def read_back(folder: Path, shrink: int) -> dict[str, Any]:
     if max(sums) - min(sums) > 1e-9 * max(sums) or len({r["rows"] for r in found.values()}) > 1:
         raise SystemExit(f"readers do not agree: {found}")
     return found
+
+
+def ask(query: str, path: str) -> None:
+    """Run one of `QUERIES` on a Parquet file."""
+    who, what = query.split(", ")
+    if who == "pyarrow":
+        from pyarrow import parquet
+
+        parquet.read_table(path)
+    elif who == "Polars":
+        import polars as pl
+
+        value = pl.col("measurement_value")
+        if what == "whole file":
+            pl.read_parquet(path)
+        else:
+            pl.scan_parquet(path).group_by("name").agg(value.mean()).collect()
+    else:
+        import duckdb
+
+        select = {
+            "sum of the values": "sum(measurement_value) from '{}'",
+            "mean by model": "model, avg(measurement_value) from '{}' group by model",
+            "one server's readings": "count(*) from '{}' where sn = '2M2007R8VZ'",
+        }[what]
+        duckdb.sql(f"select {select.format(path)}").fetchall()
+
+
+def ask_all(paths: list[str], repeat: int) -> list[dict[str, Any]]:
+    """Return the median seconds of each query on each file."""
+    found = []
+    for query in QUERIES:
+        seconds: dict[str, list[float]] = {path: [] for path in paths}
+        for turn in range(repeat + 1):
+            for path in paths:
+                started = time.perf_counter()
+                ask(query, path)
+                if turn:  # the first one imports, and reads from the disk
+                    seconds[path].append(time.perf_counter() - started)
+        found.append({"query": query, "seconds": list(map(statistics.median, seconds.values()))})
+    return found
+
+
+def compare_readers(folder: Path, shrink: int, repeat: int) -> dict[str, Any]:
+    """Have the same readings read from our Parquet file and from pyarrow's."""
+    directory = inventory(folder, max(1, 100_000 // shrink))
+    (directory / "measurements.csv").write_text(measurements(CASES[0]))
+    paths = []
+    for writer in ("fast", "pyarrow"):
+        paths.append(directory / f"{writer}.parquet")
+        command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), "--interval", "600"]
+        command += ["--date", "2023-01-01", "--output", str(paths[-1]), "--writer", writer]
+        subprocess.run([*command, "--quiet"], check=True)
+    found = folder / "queries.json"
+    command = [*OURSELVES, "--queries", *map(str, paths), str(found), "--repeat", str(repeat)]
+    subprocess.run(command, check=True)
+    sizes = [path.stat().st_size for path in paths]
+    for path in paths:
+        path.unlink()
+    return {"bytes": sizes, "queries": json.loads(found.read_text())}
 
 
 def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
@@ -208,16 +332,23 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
             directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
             compare.measure([*compare.SYNTHPOWER, *options, *directory])
         for turn in range(1, repeat + 1):
-            for case in [*CASES, *SHAPES]:
+            for case in CASES:
                 run = {"turn": turn, **run_case(case, folder, shrink)}
-                if run["bytes"]:
-                    run["plain_write_s"] = write_plainly(folder / "plain", run["bytes"])
+                run["plain_write_s"] = write_plainly(folder / "plain", run["bytes"])
                 runs.append(run)
                 print(f"{turn}: {case.name}: {run['wall_s']:.2f} s", file=sys.stderr)
+            for number, shape in enumerate(SHAPES):
+                directory = inventory(folder, max(1, shape.servers // shrink))
+                found = folder / "shape.json"
+                command = [*OURSELVES, "--shape", str(number), str(directory), str(found)]
+                run = compare.measure(command) | json.loads(found.read_text())
+                runs.append({"turn": turn, **run})
+                print(f"{turn}: {shape.name}: {run['wall_s']:.2f} s", file=sys.stderr)
             for title, options in STARTS:
                 directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
                 measured = compare.measure([*compare.SYNTHPOWER, *options, *directory])
                 starts.append({"turn": turn, "case": title, **measured})
+        queries = compare_readers(folder, shrink, repeat)
         readers = read_back(folder, shrink)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -227,6 +358,7 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
         "runs": runs,
         "starts": starts,
         "readers": readers,
+        "queries": queries,
     }
 
 
@@ -257,13 +389,20 @@ def render(result: dict[str, Any]) -> str:
             f"{m['peak_bytes'] / 1e6:,.0f}",
         ])  # fmt: skip
     null = [["to /dev/null", "M rows", "s", "M rows/s", "peak MB"]]
-    for case in SHAPES:
-        m = medians(result["runs"], case.name)
+    for shape in SHAPES:
+        m = medians(result["runs"], shape.name)
         null.append([
-            case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
+            shape.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
             f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['peak_bytes'] / 1e6:,.0f}",
         ])  # fmt: skip
     starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title, _ in STARTS]
+    ours, plain = result["queries"]["bytes"]
+    asked = [["asked of 28.8 M rows", f"our file, {ours / 1e6:,.0f} MB",
+              f"pyarrow's, {plain / 1e6:,.0f} MB"]]  # fmt: skip
+    asked += [
+        [query["query"], *(f"{seconds:.2f} s" for seconds in query["seconds"])]
+        for query in result["queries"]["queries"]
+    ]
     readers = [f"{name} in {found['wall_s']:.1f} s" for name, found in result["readers"].items()]
     rows = next(iter(result["readers"].values()))["rows"]
     first, full = (medians(result["runs"], CASES[i].name) for i in (0, 2))
@@ -275,16 +414,29 @@ def render(result: dict[str, Any]) -> str:
         f"{of['memory_bytes'] / 2**30:.0f} GiB, by `{result['command']}`; medians, process start "
         "and fsync included. A plain write is a direct one of as many bytes, in the same run.",
         table(disk),
+        "Without a disk, and without start-up (imports, reading the inventory):",
         table(null),
+        "Readers, on the same readings by our writer and by pyarrow's:",
+        table(asked),
         f"Start-up: {'; '.join(starts)}. One file of {rows:,} rows was read back whole, with equal "
         f"counts and sums, by {', '.join(readers)}.",
     ])  # fmt: skip
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; ``--shape`` and ``--queries`` are for calling itself."""
     parser = compare.build_parser(__doc__, repeat=5, result=RESULT)
+    parser.add_argument("--shape", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--queries", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.shape:
+        number, directory, found = args.shape
+        Path(found).write_text(json.dumps(run_shape(int(number), Path(directory))))
+        return
+    if args.queries:
+        *paths, found = args.queries
+        Path(found).write_text(json.dumps(ask_all(paths, args.repeat)))
+        return
     full = args.size == "full"
     path = args.result or RESULT
     if args.render:

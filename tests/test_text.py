@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import doubles
+from conftest import ROOT, doubles
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +27,13 @@ def shortest(values: np.ndarray) -> list[str]:
 @given(st.lists(doubles, min_size=1))
 def test_doubles_are_text_as_repr_writes_them(values: list[float]) -> None:
     assert shortest(np.array(values)) == list(map(repr, map(abs, values)))
+
+
+def test_the_long_run_against_repr_runs(tmp_path: Path) -> None:
+    script, result = ROOT / "reference" / "check_doubles.py", tmp_path / "result.json"
+    command = [sys.executable, str(script), "--count", "1000000", "--result", str(result)]
+    subprocess.run(command, check=True)
+    assert sum(json.loads(result.read_text())["compared"].values()) > 1_000_000
 
 
 def test_doubles_around_every_power_of_two_and_ten() -> None:
