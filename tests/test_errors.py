@@ -218,7 +218,7 @@ def test_an_existing_file_is_not_replaced(command, tmp_path: Path) -> None:
         command,
         tmp_path,
         data("--days", "3"),
-        "data-2023-02-28.csv exists; --overwrite replaces it",
+        "data-2023-02-28.csv exists, and it is not what would be made: the header",
     )
 
 

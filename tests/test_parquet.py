@@ -102,7 +102,9 @@ def test_the_footer_says_what_the_file_is(readings: Readings, tmp_path: Path) ->
     assert footer[1] == 2
     assert footer[3] == readings.num_rows
     assert [pair[1] for pair in footer[5]] == [b"synthpower"]
-    assert footer[6] == f"synthpower version {__version__}".encode()
+    assert (
+        footer[6] == f"synthpower version {__version__} (build pyarrow {pa.__version__})".encode()
+    )
     assert footer[7] == [{1: {}}] * len(names)
     root, *leaves = footer[2]
     assert root == {4: b"schema", 5: len(names)}

@@ -14,14 +14,25 @@ SOURCE = Path(synthpower.__file__).parent
 # The one way through; a room imports only rooms above it. kernels/ imports none.
 ROOMS = [
     "errors", "streams", "catalog", "files", "specification", "grid", "kernels", "arrow", "csv_text",
-    "dataset", "inventory", "signals", "templates", "batches", "writers", "generate", "readings", "options", "cli",
+    "dataset", "inventory", "signals", "templates", "batches", "writers", "generate", "origins", "verify", "readings", "options", "terminal",
+    "cli",
 ]  # fmt: skip
 
 GUESTS = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
-    "rich": {"cli"},
-    "pyarrow": {"arrow", "csv_text", "inventory", "templates", "batches", "writers", "readings"},
+    "rich": {"terminal"},
+    "pyarrow": {
+        "arrow",
+        "csv_text",
+        "inventory",
+        "templates",
+        "batches",
+        "writers",
+        "origins",
+        "verify",
+        "readings",
+    },
     "threading": {"generate"},
     "concurrent": {"generate", "files"},
 }

@@ -1,26 +1,28 @@
-"""Flags -> specification -> files. A thin skin over the library; the only room with rich."""
+"""Flags -> specification -> files. A thin skin over the library."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shlex
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
-from synthpower.files import STDOUT, check_directory, check_output
+from synthpower.files import STDOUT, check_directory, check_output, remove_abandoned
 from synthpower.options import FIRST, build_alias_parser, build_parser
 from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
+from synthpower.terminal import progress_bar, say, show_checks, size_text
 
 if TYPE_CHECKING:
     from synthpower.generate import Job, Plan, Run, Summary
@@ -47,10 +49,10 @@ def _inventory(args: argparse.Namespace) -> None:
             command += f" --{option.replace('_', '-')} {shlex.quote(one_line(table))}"
     size = made.write(args.directory, measurements, args.overwrite, command)
     seconds = time.perf_counter() - started
-    _say(
-        args,
-        f"{dataset.INVENTORY}  {args.count:,} servers  {_size_text(size)}  "
+    say(
+        f"{dataset.INVENTORY}  {args.count:,} servers  {size_text(size)}  "
         f"{seconds:.1f} s  seed {made.seed}",
+        args.quiet,
     )
 
 
@@ -61,8 +63,8 @@ def _data(args: argparse.Namespace) -> None:
     check_directory(args.directory)
     specifications = _specifications(args, dates)
     paths = [args.output or args.directory / f"{s.name}.{format}" for s in specifications]
-    for path in paths:
-        check_output(path, args.overwrite, "output" if args.output else "directory")
+    for path in paths:  # what is there already is looked at later: it may be what is wanted
+        check_output(path, overwrite=True, option="output" if args.output else "directory")
         if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
             raise InputError(f"{path} is part of the dataset; choose another name", "output")
 
@@ -80,8 +82,11 @@ def _data(args: argparse.Namespace) -> None:
         Job(specification, path, format, args.overwrite, args.writer, args.compression)
         for specification, path in zip(specifications, paths, strict=True)
     ]
-    names = list(map(_shown, paths))
-    title = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
+    if not args.overwrite:
+        jobs = _missing(args, jobs, servers)
+        if not jobs:
+            return
+    title = _title([job.path for job in jobs])
     run = Run(jobs, servers, args.workers)
     folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
     free = shutil.disk_usage(folder).free if folder else None
@@ -94,13 +99,45 @@ def _data(args: argparse.Namespace) -> None:
         )
     if args.dry_run:
         return
+    if folder:
+        remove_abandoned(folder)
     summaries = _write(args, run, jobs, servers)
-    _say(
-        args,
+    say(
         f"{title}  {sum(s.rows for s in summaries):,} rows  "
-        f"{_size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
+        f"{size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
         f"seed {specifications[0].seed} (UTC)",
+        args.quiet,
     )
+
+
+def _missing(args: argparse.Namespace, jobs: list[Job], servers: Inventory) -> list[Job]:
+    """Return the jobs whose file is not there already; the manifest learns of those that are."""
+    from synthpower.verify import is_complete
+
+    complete = [job for job in jobs if is_complete(job, servers, args.workers)]
+    if complete:
+        if not args.dry_run:
+            with dataset.ManifestLog(args.directory) as log:
+                for job in complete:
+                    if _within(job.path, args.directory):
+                        log.add(job.path.name, _entry(job, servers, job.path.stat().st_size))
+        say(f"{_title([job.path for job in complete])}  already complete", args.quiet)
+    return [job for job in jobs if job not in complete]
+
+
+def _title(paths: list[Path]) -> str:
+    names = list(map(_shown, paths))
+    return names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
+
+
+def _entry(job: Job, servers: Inventory, size: int) -> dict[str, object]:
+    """Return a file's entry in the manifest."""
+    from synthpower.writers import describe
+
+    specification = job.specification
+    rows = specification.steps * len(servers) * len(specification.measurements)
+    described = describe(specification, servers)
+    return {"format": job.format, "rows": rows, "bytes": size, "specification": described}
 
 
 def _described(plan: Plan, title: str, free: int | None) -> str:
@@ -139,12 +176,10 @@ def _write(
 
     def finished(summary: Summary) -> None:
         if job := within.get(summary.path):
-            specification = job.specification.describe() | {"inventory": servers.describe()}
-            entry = {"format": job.format, "rows": summary.rows, "bytes": summary.bytes}
-            log.add(summary.path.name, entry | {"specification": specification})
+            log.add(summary.path.name, _entry(job, servers, summary.bytes))
 
     doing = _shown(jobs[0].path) if len(jobs) == 1 else f"{len(jobs)} files"
-    bar = _progress_bar(args, doing, run.rows)
+    bar = progress_bar(doing, run.rows, args.quiet)
     with dataset.ManifestLog(args.directory) as log, bar as progress:
         return run.write(progress, finished)
 
@@ -154,7 +189,7 @@ def _announce_compiling(args: argparse.Namespace) -> None:
 
     message = "compiling kernels for this machine: a few seconds, the first time only"
     if sys.stderr.isatty():
-        kernels.tell_compiling(lambda: _say(args, message))
+        kernels.tell_compiling(lambda: say(message, args.quiet))
 
 
 def _specifications(args: argparse.Namespace, dates: list[str]) -> list[Specification]:
@@ -194,6 +229,37 @@ def _within(path: Path, directory: Path) -> bool:
     return Path(os.path.realpath(path)).parent.samefile(directory)
 
 
+def _verify(args: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    folders: dict[Path, list[Path] | None] = {}  # None: all of their files
+    for path in args.paths:
+        if path.is_dir():
+            folders[path] = None
+        elif not path.exists():
+            raise InputError(f"{path}: no such file or directory; name files or a dataset's")
+        elif (files := folders.setdefault(path.parent, [])) is not None:
+            files.append(path)
+    from synthpower.verify import Verification
+
+    _announce_compiling(args)
+    checks = []
+    with progress_bar("verifying", None, args.quiet) as progress:
+        for folder, files in folders.items():
+            verification = Verification(folder, args.workers)
+            checks.append(verification.check_inventory())
+            for file in verification.files() if files is None else files:
+                checks += verification.check(file, progress)
+    wrong = sum(not check.passed for check in checks)
+    if args.json:
+        print(json.dumps({"passed": not wrong, "checks": list(map(asdict, checks))}, indent=2))
+    elif not args.quiet or wrong:
+        show_checks(checks)
+    count = len({check.file for check in checks})
+    seconds = time.perf_counter() - started
+    say(f"{count} files  {len(checks)} checks  {wrong} wrong  {seconds:.1f} s", args.quiet)
+    return 1 if wrong else 0
+
+
 def _tables(args: argparse.Namespace) -> None:
     sources = [catalog.shipped(name) for name in catalog.TABLES]
     if args.copy is None:
@@ -208,7 +274,7 @@ def _tables(args: argparse.Namespace) -> None:
         raise InputError(f"{args.copy}: {error.strerror}", "copy") from None
     for source in sources:
         shutil.copyfile(source, args.copy / source.name)
-    _say(args, f"{args.copy}: {', '.join(catalog.TABLES)}")
+    say(f"{args.copy}: {', '.join(catalog.TABLES)}", args.quiet)
 
 
 def _aligned(source: Path) -> str:
@@ -221,64 +287,13 @@ def _aligned(source: Path) -> str:
     return "\n".join([f"{source.name}:", *lines])
 
 
-def _say(args: argparse.Namespace, line: str) -> None:
-    if not args.quiet:
-        print(one_line(line), file=sys.stderr)
-
-
-def _size_text(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-@contextlib.contextmanager
-def _progress_bar(
-    args: argparse.Namespace, title: str, rows: int
-) -> Iterator[Callable[[int, int], None] | None]:
-    """Show rows, rows/s, MB/s and the time left on standard error, where that is a terminal."""
-    if args.quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.table import Column
-    from rich.text import Text
-
-    class Rates(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            seconds = task.elapsed or 1e-9
-            written = task.fields["written"]
-            return Text(
-                f"{task.completed:,.0f} rows  {task.completed / seconds / 1e6:.1f} M rows/s  "
-                f"{written / seconds / 1e6:,.0f} MB/s"
-            )
-
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),  # what the others leave: all of it fits into 80 columns
-        Rates(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        transient=True,
-        expand=True,
-    )
-    with bar:
-        task = bar.add_task(one_line(title), total=rows, written=0)
-        written = 0
-
-        def progress(more_rows: int, more_bytes: int) -> None:
-            nonlocal written
-            written += more_bytes
-            bar.update(task, advance=more_rows, written=written)
-
-        yield progress
-
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_COMMANDS = {"inventory": _inventory, "data": _data, "tables": _tables}
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "inventory": _inventory,
+    "data": _data,
+    "verify": _verify,
+    "tables": _tables,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -302,14 +317,14 @@ def generate_data() -> int:
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     _prepare()
+    status: int | None = 0
     try:
         args = parser.parse_args(argv)
         if args.command is None:
             print(FIRST)
         else:
             parser = args.parser
-            run = _COMMANDS[args.command]
-            run(args)
+            status = _COMMANDS[args.command](args)
         if sys.stdout:
             sys.stdout.flush()
     except InputError as error:
@@ -329,7 +344,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         return _failed(parser, "not enough memory", 1)
     finally:
         _settle()
-    return 0
+    return status or 0
 
 
 def _prepare() -> None:

@@ -226,8 +226,13 @@ def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
         sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
 
 
+def is_data_name(name: str) -> bool:
+    """Return whether a name is one that we give to a file of readings."""
+    return _DATA_NAME.fullmatch(name) is not None
+
+
 def data_files(directory: Path) -> list[str]:
     """Return the names of the directory's files of readings: by their names, or the manifest."""
-    names = {path.name for path in directory.iterdir() if _DATA_NAME.fullmatch(path.name)}
+    names = {path.name for path in directory.iterdir() if is_data_name(path.name)}
     names |= read_manifest(directory)["files"].keys()
     return sorted(name for name in names if (directory / name).is_file())

@@ -225,15 +225,19 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
             yield Sink(sys.stdout.fileno())
         return
     if path.exists() and not path.is_file():
-        with _named(path), _sink(Sink, os.open(path, os.O_WRONLY)) as sink:
-            yield sink
+        with _named(path):
+            descriptor = os.open(path, os.O_WRONLY)
+            try:
+                with contextlib.closing(Sink(descriptor)) as sink:
+                    yield sink
+            finally:
+                os.close(descriptor)
         return
     final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
-    temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    temporary, descriptor = _make_temporary(final.parent)
     try:
         with _named(path):
-            with _sink(_StagedSink, descriptor) as sink:
+            with contextlib.closing(_StagedSink(descriptor)) as sink:
                 yield sink
                 sink.finish()
                 os.fsync(descriptor)
@@ -244,6 +248,31 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
             _sync_directory(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(descriptor)  # and with it the lock
+
+
+def _make_temporary(folder: Path) -> tuple[Path, int]:
+    """Make a file under a name of its own, locked for as long as it is open."""
+    while True:
+        path = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}.tmp"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)  # taken for a killed run's, before it was locked
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of runs that were killed: those that nobody holds locked."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*.tmp"):
+        with contextlib.suppress(OSError):  # gone already, or another user's
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -255,16 +284,6 @@ def _named(path: Path | str) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-
-
-@contextlib.contextmanager
-def _sink(kind: type[Sink], descriptor: int) -> Iterator[Sink]:
-    sink = kind(descriptor)
-    try:
-        yield sink
-    finally:
-        sink.close()  # nothing may be written when another file has the number
-        os.close(descriptor)
 
 
 def _rename_anew(temporary: Path, final: Path) -> None:

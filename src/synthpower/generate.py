@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -187,18 +187,21 @@ class Run:
     ) -> list[Summary]:
         """Write them."""
         pairs = list(zip(self._jobs, self._writers, strict=True))
-        chunks = (
-            (writer, chunk, job.specification.start)
-            for job, writer in pairs
-            for chunk in writer.grid.chunks()
-        )
-        with ThreadPoolExecutor(self._workers) as pool:
-            rendered = _ahead(pool, self._workers + _SPARE, chunks)
-            try:
-                return _write_files(pairs, rendered, progress, finished)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        starts = [(writer, job.specification.start) for job, writer in pairs]
+        with rendering(starts, self._workers) as rendered:
+            return _write_files(pairs, rendered, progress, finished)
+
+
+@contextmanager
+def rendering(files: Sequence[tuple[Writer, int]], workers: int) -> Iterator[Iterator[Any]]:
+    """Render the chunks of files, each a writer and a base time, in order, on `workers` threads."""
+    chunks = ((writer, chunk, start) for writer, start in files for chunk in writer.grid.chunks())
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield _ahead(pool, workers + _SPARE, chunks)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _ahead(

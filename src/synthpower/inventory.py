@@ -35,7 +35,13 @@ from synthpower.catalog import (
 )
 from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.errors import InputError
-from synthpower.files import check_directory, check_output, locked, open_output
+from synthpower.files import (
+    check_directory,
+    check_output,
+    locked,
+    open_output,
+    remove_abandoned,
+)
 from synthpower.grid import Chunk
 from synthpower.streams import (
     LOCATION,
@@ -74,7 +80,8 @@ class Servers:
     sn : pyarrow.StringArray
         Their serial numbers.
     templates : dict of str to pyarrow.DictionaryArray
-        `model`, `product_id` and `location`, int32 indices, no value twice.
+        `model`, `product_id` and `location`, int32 indices, no value twice, in order
+        of their appearance: the same servers give the same bytes, however they came.
     """
 
     keys: NDArray[np.uint64]
@@ -229,6 +236,7 @@ class Inventory:
         }
         with ExitStack() as stack:  # all three appear when all are whole
             stack.enter_context(locked(directory))
+            remove_abandoned(directory)
             check_new(directory, overwrite)  # again: another run may have come first
             for name, text in texts.items():
                 output = stack.enter_context(open_output(directory / name, overwrite))
@@ -261,8 +269,7 @@ class Inventory:
         templates = {}
         for name in TEMPLATES:  # much faster than taking the rows of a table in chunks
             column = self.table[name].combine_chunks()
-            indices = as_array(as_numpy(column.indices)[order])
-            templates[name] = pa.DictionaryArray.from_arrays(indices, column.dictionary)
+            templates[name] = _by_appearance(as_numpy(column.indices)[order], column.dictionary)
         return Servers(
             ascending if packed else keys[order], ascending, sn.take(as_array(order)), templates
         )
@@ -287,15 +294,9 @@ class Inventory:
         servers = self.by_serial
         _update(digest, servers.sn)
         for name in TEMPLATES:
-            # The dictionary at hand may be in another order, or hold more.
-            indices, texts = as_numpy(servers.templates[name].indices), servers.templates[name]
-            first = np.full(len(texts.dictionary), len(self), np.int64)
-            first[indices[::-1]] = np.arange(len(self))[::-1]  # what is assigned last stays
-            used = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(self))]
-            place = np.empty(first.size, "<i4")
-            place[used] = np.arange(used.size)
-            _update(digest, texts.dictionary.take(as_array(used)))
-            digest.update(place[indices].tobytes())
+            texts = servers.templates[name]
+            _update(digest, texts.dictionary)
+            digest.update(as_numpy(texts.indices).astype("<i4").tobytes())
         return digest.hexdigest()
 
     def _check(self) -> None:
@@ -378,6 +379,17 @@ def _chosen(choices: NDArray[np.int32], texts: Sequence[str]) -> pa.DictionaryAr
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     indices = np.array([places[text] for text in texts], np.int32)[choices]
     return pa.DictionaryArray.from_arrays(as_array(indices), as_texts(list(places)))
+
+
+def _by_appearance(indices: NDArray[np.int32], texts: pa.StringArray) -> pa.DictionaryArray:
+    """Return texts with their dictionary in order of appearance, without those that never do."""
+    rows = indices.size
+    first = np.full(len(texts), rows, np.int64)
+    first[indices[::-1]] = np.arange(rows)[::-1]  # what is assigned last stays
+    used = np.argsort(first, kind="stable")[: np.count_nonzero(first < rows)]
+    place = np.empty(first.size, np.int32)
+    place[used] = np.arange(used.size)
+    return pa.DictionaryArray.from_arrays(as_array(place[indices]), texts.take(as_array(used)))
 
 
 def _read_csv(path: Path) -> pa.Table:

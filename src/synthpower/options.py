@@ -38,6 +38,12 @@ which is the default. The seed is the inventory's, from README.md.
 
 example:
   synthpower data --directory power --date 2023-02-27 --days 7 --format parquet""",
+    "verify": """\
+A file is made again from its specification and compared byte for byte. What differs
+is named by row and column. The exit status is 1 where something is wrong.
+
+example:
+  synthpower verify power""",
     "tables": """\
 To add a server type: copy the tables out, add a line to server_types.csv (model and
 product_id are all it needs) and hand it to 'inventory'.
@@ -232,6 +238,14 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(bare_interval=False)
 
 
+def _add_verify_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("paths", nargs="+", type=_path, metavar="PATH", help="a dataset directory, or its files")
+    add("--json", action="store_true", help="print the checks as JSON")
+    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
+    _add_common(parser)
+
+
 def _add_tables_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--copy", type=_path, metavar="DIR", help="copy the tables there, as CSV")
     _add_common(parser)
@@ -240,6 +254,7 @@ def _add_tables_options(parser: argparse.ArgumentParser) -> None:
 _COMMANDS = {
     "inventory": ("make an inventory of servers", _add_inventory_options),
     "data": ("make the readings of an inventory", _add_data_options),
+    "verify": ("check files against what they were made from", _add_verify_options),
     "tables": ("show the shipped tables, or copy them out", _add_tables_options),
 }
 

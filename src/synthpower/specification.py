@@ -6,6 +6,8 @@ import operator
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from synthpower.catalog import Measurement, shown
 from synthpower.errors import InputError
@@ -128,6 +130,44 @@ class Specification:
         """The name of the file, without its format's ending."""
         return f"data-{self.date}"
 
+    @classmethod
+    def parse(cls, described: Any) -> Specification:
+        """Return the specification that `describe` described, whatever else stands beside it.
+
+        Raises
+        ------
+        InputError
+            Where it is none, or one of another version of the values or the files.
+        """
+        try:
+            start, end = (parse_utc(described[key]) for key in ("start", "end"))
+            date = described["start"][:10]
+            if end - start == HOUR:
+                date = described["start"][:13].replace(" ", "T")
+            measurements = tuple(
+                Measurement(m["name"], m["unit"], Decimal(m["scale"]), m["decimals"])
+                for m in described["measurements"]
+            )
+            keys = ("seed", "interval", "fuzz")
+            numbers = {key: described[key] for key in keys}
+            specification = cls(
+                date, measurements, end=described["times"] == "end", signal=described["signal"],
+                **numbers,
+            )  # fmt: skip
+            expected = specification.describe()
+            found = {key: described[key] for key in expected}
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            raise InputError("what it was made from cannot be read") from None
+        for version in ("model_version", "format_version"):
+            if found[version] != expected[version]:
+                raise InputError(
+                    f"{version.replace('_', ' ')} {shown(found[version])}: this program makes "
+                    f"{expected[version]}"
+                )
+        if found != expected:
+            raise InputError("what it was made from does not hold together")
+        return specification
+
     def describe(self) -> dict[str, object]:
         """Return the specification as JSON would have it, for metadata and manifest."""
         return {
@@ -172,6 +212,12 @@ def base_time(date: str) -> datetime:
     if not time >= EPOCH or date[:10] > LAST_DATE:
         raise InputError(f"{date!r}: dates go from 1970-01-01 to {LAST_DATE}", "date")
     return time
+
+
+def parse_utc(text: str) -> int:
+    """Return the seconds since the epoch of ``2023-02-27 00:00:00Z``."""
+    time = datetime.strptime(text, "%Y-%m-%d %H:%M:%SZ").replace(tzinfo=UTC)
+    return int((time - EPOCH).total_seconds())
 
 
 def utc_text(seconds: int) -> str:

@@ -17,7 +17,9 @@ from synthpower.inventory import Inventory
 from synthpower.specification import Specification
 from synthpower.writers.csv import CsvWriter
 from synthpower.writers.parquet import ParquetWriter
-from synthpower.writers.plain import PlainCsvWriter, PlainParquetWriter
+from synthpower.writers.plain import METADATA_KEY, PlainCsvWriter, PlainParquetWriter, describe
+
+__all__ = ["METADATA_KEY", "Writer", "describe", "make_writer"]
 
 Writer = CsvWriter | ParquetWriter | PlainCsvWriter | PlainParquetWriter
 

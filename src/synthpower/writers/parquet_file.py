@@ -185,7 +185,9 @@ class ParquetFile:
             .i64(3, sum(group.rows for group in self._groups))
             .structs(4, groups)
             .structs(5, pairs)
-            .binary(6, f"synthpower version {__version__}".encode())
+            .binary(
+                6, f"synthpower version {__version__} (build pyarrow {pa.__version__})".encode()
+            )
             .structs(7, [order] * len(names))
         )
         self._write(footer + struct.pack("<I", len(footer)) + b"PAR1")

@@ -108,10 +108,14 @@ def csv_header(end: bool) -> bytes:
     return ",".join(reading_schema(end).names).encode() + b"\n"
 
 
+def describe(specification: Specification, inventory: Inventory) -> dict[str, object]:
+    """Return what a file is made from, for its metadata and for the manifest."""
+    return specification.describe() | {"inventory": inventory.describe()}
+
+
 def metadata(specification: Specification, inventory: Inventory) -> str:
     """Return what a Parquet file says of its making, as JSON."""
-    described = specification.describe() | {"inventory": inventory.describe()}
-    return json.dumps(described, sort_keys=True)
+    return json.dumps(describe(specification, inventory), sort_keys=True)
 
 
 def distinct_values(specification: Specification) -> float:
