@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -56,9 +57,9 @@ def test_the_library_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "day.parquet").exists()
 
 
-@pytest.mark.parametrize("name", ["inventory", "data"])
+@pytest.mark.parametrize("name", ["inventory", "data", "verify"])
 def test_the_tables_have_every_option(name: str) -> None:
-    section = README.split(f"`synthpower {name}`, also installed")[1].split("\n\n")[1]
+    section = README.split(f"\n`synthpower {name}`")[1].split("\n\n")[1]
     parser = options.build_alias_parser(name, name)
     ours = {
         option
@@ -67,6 +68,19 @@ def test_the_tables_have_every_option(name: str) -> None:
         if option.startswith("--") and option not in ("--quiet", "--version", "--help")
     }
     assert set(re.findall(r"`(--[a-z-]+)`", section)) == ours
+
+
+def test_the_numbers_of_long_runs_are_those_of_their_results() -> None:
+    results = ROOT / "reference" / "results"
+    doubles, crashes, randomness = (
+        json.loads((results / f"{name}.json").read_text())
+        for name in ("doubles", "crashes", "randomness")
+    )
+    kills = sum(sum(counts.values()) for counts in crashes["killed"].values())
+    assert f"[{kills} runs killed]" in README
+    assert f"[{sum(doubles['compared'].values()) // 10**6} M compared]" in README
+    assert f"[{randomness['tests']} tests]" in README
+    assert not randomness["failed"]
 
 
 def test_every_link_leads_to_a_file() -> None:

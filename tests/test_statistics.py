@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synthpower import Inventory, Measurement, Readings
+from synthpower import Inventory, Measurement, Readings, kernels, streams
 
 SERVERS = 2000
 STEPS = 96
@@ -136,3 +136,56 @@ def test_serial_numbers_spread_over_prefixes_years_weeks_and_units() -> None:
         expected = len(sn) / distinct
         chi_squared = ((counts - expected) ** 2 / expected).sum()
         assert abs(chi_squared - (distinct - 1)) < 5 * math.sqrt(2 * (distinct - 1))
+
+
+@pytest.mark.parametrize("axis", ["time", "server", "stream"])
+def test_each_bit_of_a_coordinate_changes_half_of_a_number(axis: str) -> None:
+    random = np.random.default_rng(1)
+    for bit in range(32 if axis == "time" else 64):
+        coordinates = {
+            "server": random.integers(0, 2**64, 200, np.uint64),
+            "time": random.integers(0, 2**32, 1),
+            "stream": random.integers(0, 2**64, 1, np.uint64),
+        }
+        changed = coordinates | {axis: coordinates[axis] ^ coordinates[axis].dtype.type(1 << bit)}
+        before, after = (_numbers(**each) for each in (coordinates, changed))
+        flipped = np.bitwise_count(before ^ after)
+        # 200 numbers of 53 fair bits: 26.5 on average, five standard errors of 0.26 about it.
+        assert abs(flipped.mean() - 26.5) < 1.3, (axis, bit)
+
+
+def _numbers(
+    server: NDArray[np.uint64], time: NDArray[np.int64], stream: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    out = np.empty((time.size, server.size, stream.size), np.uint64)
+    kernels.fill_counts(
+        server, time, stream, kernels.UNIFORM, np.array([2**53], np.uint64),
+        np.zeros(1, np.uint64), np.empty(kernels.TILE, np.uint64),
+        np.zeros((1, 2), np.uint64), out,
+    )  # fmt: skip
+    return out.reshape(-1)
+
+
+@pytest.mark.parametrize("axis", ["time", "server", "measurement", "seed"])
+def test_neighbours_along_an_axis_share_no_bits(axis: str) -> None:
+    """Steps of 1 in a time or a name, and of one character in a serial number."""
+    inventory = Inventory.generate(4000, seed=3)
+    keys = inventory.by_serial.keys
+    one = np.array([1_672_531_200])
+    stream = np.array([streams.stream_key(1, streams.VALUE, "server power")], np.uint64)
+    if axis == "time":
+        numbers = _numbers(keys[:1], one[0] + np.arange(4000), stream)
+    elif axis == "server":
+        numbers = _numbers(keys, one, stream)
+    else:
+        named = [
+            streams.stream_key(
+                *((i, streams.VALUE, "a") if axis == "seed" else (1, streams.VALUE, f"{i}"))
+            )
+            for i in range(4000)
+        ]
+        numbers = np.concatenate(
+            [_numbers(keys[:1], one, np.array([key], np.uint64)) for key in named]
+        )
+    flipped = np.bitwise_count(numbers[1:] ^ numbers[:-1])
+    assert abs(flipped.mean() - 26.5) < 5 * 3.64 / np.sqrt(flipped.size)

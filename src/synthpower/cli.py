@@ -112,17 +112,21 @@ def _data(args: argparse.Namespace) -> None:
 
 def _missing(args: argparse.Namespace, jobs: list[Job], servers: Inventory) -> list[Job]:
     """Return the jobs whose file is not there already; the manifest learns of those that are."""
-    from synthpower.verify import is_complete
+    there = [job for job in jobs if job.path != STDOUT and job.path.is_file()]
+    if not there:
+        return jobs
+    from synthpower.verify import check_complete
 
-    complete = [job for job in jobs if is_complete(job, servers, args.workers)]
-    if complete:
-        if not args.dry_run:
-            with dataset.ManifestLog(args.directory) as log:
-                for job in complete:
-                    if _within(job.path, args.directory):
-                        log.add(job.path.name, _entry(job, servers, job.path.stat().st_size))
-        say(f"{_title([job.path for job in complete])}  already complete", args.quiet)
-    return [job for job in jobs if job not in complete]
+    for job in there:
+        check_complete(job, servers, args.workers)
+    if not args.dry_run:
+        with dataset.ManifestLog(args.directory) as log:
+            for job in there:
+                if _within(job.path, args.directory):
+                    log.add(job.path.name, _entry(job, servers, job.path.stat().st_size))
+    complete = {job.path: None for job in there}
+    say(f"{_title(list(complete))}  already complete", args.quiet)
+    return [job for job in jobs if job.path not in complete]
 
 
 def _title(paths: list[Path]) -> str:

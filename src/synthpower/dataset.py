@@ -187,7 +187,7 @@ def update_manifest(directory: Path, entries: dict[str, dict[str, Any]]) -> None
         manifest = read_manifest(directory)
         files = manifest["files"] | entries
         manifest["files"] = {
-            name: files[name] for name in sorted(files) if (directory / name).is_file()
+            name: files[name] for name in sorted(files) if is_there(directory / name)
         }
         _write_manifest(directory, manifest)
 
@@ -235,4 +235,12 @@ def data_files(directory: Path) -> list[str]:
     """Return the names of the directory's files of readings: by their names, or the manifest."""
     names = {path.name for path in directory.iterdir() if is_data_name(path.name)}
     names |= read_manifest(directory)["files"].keys()
-    return sorted(name for name in names if (directory / name).is_file())
+    return sorted(name for name in names if is_there(directory / name))
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is such a file; its name may come from anywhere."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        return False

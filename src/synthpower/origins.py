@@ -36,7 +36,7 @@ class Origin:
     pyarrow : str or None
         The version that encoded a Parquet file.
     size : int or None
-        The bytes that the file should have, where that is known.
+        The bytes that the manifest says it has.
     """
 
     described: Mapping[str, Any]
@@ -60,14 +60,30 @@ def read_origin(path: Path) -> Origin | None:
     InputError
         Where it is not a whole Parquet file of ours, or says something else than the manifest.
     """
+    listed = listed_origin(path)
+    if path.suffix.lower() != ".parquet" and not (listed and listed.format == "parquet"):
+        return listed
+    origin = parquet_origin(path)
+    if listed and (differing := difference(origin.described, listed.described)):
+        raise InputError(f"it was made from {differing} as manifest.json has it")
+    return origin
+
+
+def listed_origin(path: Path) -> Origin | None:
+    """Return what the manifest of a file's directory says of it, None where it says nothing."""
     entry = dataset.read_manifest(path.parent)["files"].get(path.name)
     if not isinstance(entry, dict) or not isinstance(entry.get("specification"), dict):
-        entry = {}
-    size, described = entry.get("bytes"), entry.get("specification")
-    size = size if isinstance(size, int) else None
-    format = entry.get("format") or ("parquet" if path.suffix.lower() == ".parquet" else "csv")
-    if format != "parquet":
-        return Origin(described, "csv", size=size) if described else None
+        return None
+    size = entry.get("bytes")
+    return Origin(
+        entry["specification"],
+        "parquet" if entry.get("format") == "parquet" else "csv",
+        size=size if isinstance(size, int) else None,
+    )
+
+
+def parquet_origin(path: Path) -> Origin:
+    """Return what a Parquet file says of itself; `InputError` where it is not whole or ours."""
     metadata = _read_metadata(path)
     try:
         told = json.loads((metadata.metadata or {}).get(METADATA_KEY.encode(), b"null"))
@@ -75,9 +91,7 @@ def read_origin(path: Path) -> Origin | None:
         told = None
     if not isinstance(told, dict):
         raise InputError("it does not say what it was made from")
-    if described and (differing := difference(told, described)):
-        raise InputError(f"it was made from {differing} as manifest.json has it")
-    return Origin(told, "parquet", *_how_written(metadata), size)
+    return Origin(told, "parquet", *_how_written(metadata))
 
 
 def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:

@@ -19,10 +19,10 @@ from synthpower import dataset
 from synthpower.batches import Batches, reading_schema
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.files import STDOUT, Sink
+from synthpower.files import Sink
 from synthpower.generate import Job, Progress, available_workers, rendering
 from synthpower.inventory import COLUMNS, Inventory
-from synthpower.origins import Origin, difference, read_origin
+from synthpower.origins import Origin, difference, listed_origin, parquet_origin, read_origin
 from synthpower.specification import PLAIN, Specification
 from synthpower.writers import Writer, describe, make_writer
 
@@ -99,7 +99,7 @@ class Verification:
         """Make a file again and compare it; yield what was looked at."""
         what = "origin"
         try:
-            if not path.is_file():
+            if not dataset.is_there(path):
                 raise InputError("manifest.json names it, and it is not there")
             origin = read_origin(path)
             if not origin:
@@ -160,34 +160,37 @@ class Verification:
         return self._last[1]
 
 
-def is_complete(job: Job, servers: Inventory, workers: int | None = None) -> bool:
-    """Return whether a job's file is there already, whole and of the same specification.
+def check_complete(job: Job, servers: Inventory, workers: int | None = None) -> None:
+    """See that a job's file, which is there already, is whole and of the same specification.
 
     Raises
     ------
     InputError
-        Where another file has its name.
+        Where it is another.
     """
-    path = job.path
-    if path == STDOUT or not path.is_file():
-        return False
     try:
-        origin = read_origin(path)
-        if origin:
-            if differing := difference(origin.described, describe(job.specification, servers)):
-                raise InputError(f"it was made from {differing}")
-            size = path.stat().st_size
-            if origin.size not in (None, size):
-                raise InputError(f"it is not whole: {size:,} bytes, not {origin.size:,}")
-            return True
-        # Not in the manifest: a run may have been killed before it came to that.
-        writer = make_writer(job.format, job.specification, servers)
-        found = compare(path, writer, job.specification, workers or available_workers())
-        if found:
-            raise InputError(f"it is not what would be made: {found.text}")
+        _check_complete(job, servers, workers or available_workers())
     except InputError as error:
-        raise InputError(f"{path} exists, and {error}; --overwrite replaces it") from None
-    return True
+        raise InputError(f"{job.path} exists, and {error}; --overwrite replaces it") from None
+
+
+def _check_complete(job: Job, servers: Inventory, workers: int) -> None:
+    expected = describe(job.specification, servers)
+    listed = listed_origin(job.path)
+    as_listed = listed is not None and listed.described == expected
+    if job.format == "parquet":
+        if differing := difference(parquet_origin(job.path).described, expected):
+            raise InputError(f"it was made from {differing}")
+    elif not as_listed:
+        # A run may have been killed before its file came into the manifest.
+        writer = make_writer(job.format, job.specification, servers)
+        if found := compare(job.path, writer, job.specification, workers):
+            if listed:
+                raise InputError(f"it was made from {difference(listed.described, expected)}")
+            raise InputError(f"it is not what would be made: {found.text}")
+    size = job.path.stat().st_size
+    if listed and as_listed and listed.size != size:
+        raise InputError(f"it is not whole: {size:,} bytes, not {listed.size:,}")
 
 
 @dataclass(frozen=True)

@@ -239,10 +239,10 @@ def read_server_types(path: str | os.PathLike[str] | None = None) -> list[Server
             kind = ServerType(row["model"], row["product_id"], _weight(row))
             if seen := types.get(kind.product_id):
                 if seen.model == kind.model:
-                    raise InputError(f"server type {kind.product_id} is listed twice")
+                    raise InputError(f"server type {shown(kind.product_id)} is listed twice")
                 raise InputError(
-                    f"product id {kind.product_id} has two models, "
-                    f"{seen.model!r} and {kind.model!r}"
+                    f"product id {shown(kind.product_id)} has two models, "
+                    f"{shown(seen.model)!r} and {shown(kind.model)!r}"
                 )
             types[kind.product_id] = kind
     _check_weights(path, [t.weight for t in types.values()])
@@ -263,7 +263,7 @@ def read_locations(path: str | os.PathLike[str] | None = None) -> list[Location]
         with at_line(path, line):
             site = Location(row["location"], _weight(row))
             if site.location in locations:
-                raise InputError(f"location {site.location} is listed twice")
+                raise InputError(f"location {shown(site.location)} is listed twice")
             locations[site.location] = site
     _check_weights(path, [site.weight for site in locations.values()])
     return list(locations.values())
@@ -291,7 +291,7 @@ def read_measurements(path: str | os.PathLike[str] | None = None) -> list[Measur
                 int(text) if text else None,
             )
             if measurement.name in measurements:
-                raise InputError(f"measurement {measurement.name!r} is listed twice")
+                raise InputError(f"measurement {shown(measurement.name)!r} is listed twice")
             measurements[measurement.name] = measurement
     if not measurements:
         raise InputError(f"{path}: no measurement; one row at least is needed")

@@ -1,0 +1,116 @@
+"""The sums that hold for ever: SHA-256 of small datasets, made by the reference.
+
+    python reference/golden.py
+
+writes reference/golden.json. While the model version stays, that file must not change: the
+tests hold the reference and the engine to it. A change of values needs a new model version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import synthpower_reference as reference
+
+GOLDEN = Path(__file__).resolve().parent / "golden.json"
+MODEL_VERSION = 1
+SEED = 8123
+SERVERS = 7
+# Serial numbers that are hashed, because they are not of ten capitals and digits; quoted texts.
+ODD = [
+    reference.Server("café", 'model "x"', "P1", "here, there"),
+    reference.Server("a serial number of more than ten", "model y", "P2", "nowhere"),
+    reference.Server("Z", "model y", "P2", "=1+1"),
+]
+SHIPPED = [("server cpu utilization", "%", "100", "2"), ("server power", "W", "300", "2")]
+TABLES = {
+    "shipped": SHIPPED,
+    "full precision": [(name, unit, scale, "") for name, unit, scale, _ in SHIPPED],
+    "mixed": [*SHIPPED, ("inlet, front", "C", "45.5", ""), ("fans", "1", "8", "0"),
+              ("tiny", "m", "0.000123", "9"), ("huge", "B", "9007199254740992", "0")],
+}  # fmt: skip
+# name: table, servers, and the arguments of `readings`; in files with end times only too.
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "day": ("shipped", "made", {"date": "2023-02-27"}),
+    "day of full precision": ("full precision", "made", {"date": "2023-02-27"}),
+    "day of mixed decimals": ("mixed", "made", {"date": "2023-02-27", "interval": 14_400}),
+    "triangular": ("mixed", "made", {"date": "2023-02-27", "signal": "triangular"}),
+    "fuzz": ("shipped", "made", {"date": "2023-02-27", "interval": 1800, "fuzz": 1799}),
+    "leap day": ("shipped", "made", {"date": "2024-02-29", "interval": 7200, "fuzz": 1}),
+    "hour by the minute": ("mixed", "made", {"date": "2023-02-27T05", "interval": 60}),
+    "first day": ("shipped", "made", {"date": "1970-01-01", "interval": 21_600}),
+    "last day": ("shipped", "made", {"date": "9999-12-30", "interval": 21_600, "fuzz": 60}),
+    "odd servers": ("mixed", "odd", {"date": "2023-02-27", "interval": 14_400, "fuzz": 600}),
+}
+TIMES = ("start_time", "end_time")
+
+
+def servers(kind: str) -> list[reference.Server]:
+    """Return the servers of a case."""
+    if kind == "odd":
+        return ODD
+    names = ("server_types", "locations")
+    tables = (reference.read_table(reference.TABLES / f"{name}.csv") for name in names)
+    return list(reference.inventory(SEED, SERVERS, *tables))
+
+
+def measurements(name: str) -> list[reference.Measurement]:
+    """Return the measurements of a case."""
+    return [reference.Measurement(*row) for row in TABLES[name]]
+
+
+def sum_of_lines(lines: Iterable[str]) -> str:
+    """Return the SHA-256 of a text file."""
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def sum_of_columns(columns: dict[str, list[Any]]) -> str:
+    """Return the SHA-256 of columns: their names, texts by lines, times in microseconds, values."""
+    digest = hashlib.sha256()
+    for name, cells in columns.items():
+        digest.update(f"{name}\n".encode())
+        if name in TIMES:
+            digest.update(struct.pack(f"<{len(cells)}q", *cells))
+        elif name == "measurement_value":
+            digest.update(struct.pack(f"<{len(cells)}d", *cells))
+        else:
+            digest.update("".join(f"{cell}\n" for cell in cells).encode())
+    return digest.hexdigest()
+
+
+def columns_of(rows: list[reference.Reading], end: bool) -> dict[str, list[Any]]:
+    """Return the columns of readings as a Parquet file has them."""
+    names = [*reference.Server._fields, *(TIMES[1:] if end else TIMES)]
+    columns = {name: [getattr(row, name) for row in rows] for name in names}
+    columns |= {
+        name: [time * 1_000_000 for time in columns[name]] for name in names if name in TIMES
+    }
+    columns["measurement_value"] = [row.value for row in rows]
+    return columns | {name: [getattr(row, name) for row in rows] for name in ("unit", "name")}
+
+
+def sums() -> dict[str, Any]:
+    """Return all sums."""
+    found: dict[str, Any] = {
+        "model version": MODEL_VERSION,
+        "inventory.csv": sum_of_lines(reference.inventory_lines(iter(servers("made")))),
+        "files": {},
+    }
+    for name, (table, kind, arguments) in CASES.items():
+        chosen = measurements(table)
+        rows = list(reference.readings(servers(kind), chosen, SEED, **arguments))
+        for end in (False, True):
+            found["files"][f"{name}{', end times only' if end else ''}"] = {
+                "csv": sum_of_lines(reference.csv_lines(iter(rows), chosen, end)),
+                "values": sum_of_columns(columns_of(rows, end)),
+            }
+    return found
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps(sums(), indent=1) + "\n")

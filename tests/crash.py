@@ -1,0 +1,148 @@
+"""Kill the command at random moments, and see that nothing is lost or half written.
+
+    python tests/crash.py --kills 300
+
+writes reference/results/crashes.json. test_crash.py does the same a few times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "reference" / "results" / "crashes.json"
+SYNTHPOWER = [sys.executable, "-m", "synthpower"]
+DAYS = 12
+OLDER = "data-2023-01-02"  # a file of another specification, which --overwrite replaces
+
+
+def command(directory: Path, format: str, *options: str) -> list[str]:
+    days = ["--date", "2023-01-01", "--days", str(DAYS), "--format", format]
+    return [*SYNTHPOWER, "data", "--directory", str(directory), *days, *options]
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Return what is in a directory but for its lock."""
+    files = [path for path in directory.iterdir() if path.name != ".synthpower.lock"]
+    return {path.name: path.read_bytes() for path in files}
+
+
+class Crashes:
+    """A dataset, and what a run that nobody disturbs makes of it."""
+
+    def __init__(self, folder: Path, format: str, servers: int, seed: int = 1) -> None:
+        self.format = format
+        self._random = random.Random(seed)
+        self._before, self._whole = folder / f"before-{format}", folder / f"whole-{format}"
+        self._run = folder / f"run-{format}"
+        made = ["inventory", "--directory", str(self._before), "--count", str(servers)]
+        older = [
+            "data",
+            "--directory",
+            str(self._before),
+            "--date",
+            OLDER[5:],
+            "--interval",
+            "7200",
+        ]
+        for arguments in (made + ["--seed", "7"], older + ["--format", format]):
+            subprocess.run([*SYNTHPOWER, *arguments, "--quiet"], check=True)
+        shutil.copytree(self._before, self._whole)
+        started = time.perf_counter()
+        subprocess.run(command(self._whole, format, "--overwrite", "--quiet"), check=True)
+        self._seconds = time.perf_counter() - started
+        self.before, self.whole = contents(self._before), contents(self._whole)
+
+    def kill(self, number: int = signal.SIGKILL) -> str:
+        """Kill a run somewhere on its way, check what it left, and finish it.
+
+        Returns
+        -------
+        str
+            How far it came.
+        """
+        shutil.rmtree(self._run, ignore_errors=True)
+        shutil.copytree(self._before, self._run)
+        process = subprocess.Popen(
+            command(self._run, self.format, "--overwrite", "--quiet"), stderr=subprocess.PIPE
+        )
+        # Most of the time goes by before the first file.
+        time.sleep(self._random.uniform(0.3, 1.1) * self._seconds)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        left = contents(self._run)
+        self._check(left)
+        if number != signal.SIGKILL and process.returncode:
+            assert process.returncode == 128 + number, (process.returncode, said)
+            assert not [name for name in left if name.startswith(".")], left.keys()
+            assert said.count(b"\n") <= 1, said
+        made = sum(left.get(name) == data for name, data in self.whole.items())
+        unlisted = set(left) - set(json.loads(left["manifest.json"])["files"]) - set(self.before)
+        # What is there is kept, what is not is made; of the older file it must be said again.
+        if left[f"{OLDER}.{self.format}"] != self.whole[f"{OLDER}.{self.format}"]:
+            (self._run / f"{OLDER}.{self.format}").unlink()
+        times = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        done = subprocess.run(command(self._run, self.format), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
+        kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        assert times.items() <= kept.items()
+        if any(name.endswith(".tmp") for name in left):
+            return "while a file was written"
+        if any(name.startswith("data-") for name in unlisted):
+            return "before the manifest was brought up to date"
+        return "at the end" if made == len(self.whole) else "between files, or before"
+
+    def _check(self, left: dict[str, bytes]) -> None:
+        """See that each file is an older one, a whole new one, or recognisably temporary."""
+        for name, data in left.items():
+            if name.startswith("data-"):
+                assert data in (self.before.get(name), self.whole[name]), f"{name} is half written"
+            elif name == "manifest.json":
+                json.loads(data)
+            elif name.startswith("."):
+                assert name.startswith(".synthpower-"), name
+                assert name.endswith(".tmp"), name
+            else:
+                assert data == self.before[name], f"{name} was changed"
+        assert self.before.keys() <= left.keys()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=300, metavar="N")
+    parser.add_argument("--servers", type=int, default=4000, metavar="N")
+    parser.add_argument("--result", type=Path, default=RESULT, metavar="FILE")
+    args = parser.parse_args()
+    found: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        crashes = [Crashes(Path(folder), format, args.servers) for format in ("csv", "parquet")]
+        for turn in range(args.kills):
+            number = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)[turn // 2 % 4]
+            crash = crashes[turn % 2]
+            key = f"{signal.Signals(number).name}, {crash.format}"
+            found.setdefault(key, Counter())[crash.kill(number)] += 1
+    result = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": f"python tests/crash.py --kills {args.kills} --servers {args.servers}",
+        "cores": os.cpu_count(),
+        "killed": {key: dict(sorted(counts.items())) for key, counts in sorted(found.items())},
+    }
+    args.result.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"{args.kills} kills, nothing lost")
+
+
+if __name__ == "__main__":
+    main()
