@@ -60,9 +60,8 @@ class Crashes:
         for arguments in (made + ["--seed", "7"], older + ["--format", format]):
             subprocess.run([*SYNTHPOWER, *arguments, "--quiet"], check=True)
         shutil.copytree(self._before, self._whole)
-        started = time.perf_counter()
         subprocess.run(command(self._whole, format, "--overwrite", "--quiet"), check=True)
-        self._seconds = time.perf_counter() - started
+        self._seconds = 0.3  # that writing may take
         self.before, self.whole = contents(self._before), contents(self._whole)
 
     def kill(self, number: int = signal.SIGKILL) -> str:
@@ -78,8 +77,14 @@ class Crashes:
         process = subprocess.Popen(
             command(self._run, self.format, "--overwrite", "--quiet"), stderr=subprocess.PIPE
         )
-        # Most of the time goes by before the first file.
-        time.sleep(self._random.uniform(0.3, 1.1) * self._seconds)
+        if self._random.random() < 0.8:  # most of the time goes by before the first file
+            while process.poll() is None and not any(self._run.glob(".synthpower-*.tmp")):
+                time.sleep(0.001)
+            time.sleep(self._random.uniform(0, self._seconds))
+        else:
+            time.sleep(self._random.uniform(0, 2 * self._seconds))
+        too_late = process.poll() is not None
+        self._seconds *= 0.8 if too_late else 1.03  # however busy the machine is
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
         left = contents(self._run)
@@ -99,11 +104,13 @@ class Crashes:
         assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
         kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
         assert times.items() <= kept.items()
+        if too_late:
+            return "when it had ended"
         if any(name.endswith(".tmp") for name in left):
-            return "while a file was written"
+            return "left a temporary file"
         if any(name.startswith("data-") for name in unlisted):
-            return "before the manifest was brought up to date"
-        return "at the end" if made == len(self.whole) else "between files, or before"
+            return "left files that are not in the manifest"
+        return "left all" if made == len(self.whole) else "left some files, or none"
 
     def _check(self, left: dict[str, bytes]) -> None:
         """See that each file is an older one, a whole new one, or recognisably temporary."""

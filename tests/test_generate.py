@@ -85,3 +85,21 @@ def test_what_fits_is_known_to_the_byte(inventory: Inventory, tmp_path: Path) ->
     assert run.plan.bytes == size
     assert run.fits(size)
     assert not run.fits(size - 1)
+
+
+def test_a_file_that_was_ended_beside_a_failure_is_told_of(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    done: list[Path] = []
+    files = jobs(inventory, tmp_path)
+
+    def fail(rows: int, size: int) -> None:
+        if rows and (tmp_path / files[0].path.name).exists():
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        generate(
+            files, inventory, progress=fail, finished=lambda summary: done.append(summary.path)
+        )
+    assert done == sorted(tmp_path.iterdir())
+    assert done

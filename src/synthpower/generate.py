@@ -238,28 +238,47 @@ def _write_files(
         if finished:
             finished(summary)
 
+    ending: tuple[Future[Summary], int] | None = None
     with ThreadPoolExecutor(1) as ender:
-        ending: tuple[Future[Summary], int] | None = None
-        for job, writer in files:
-            started = time.perf_counter()
-            with ExitStack() as stack:
-                sink = stack.enter_context(open_output(job.path, job.overwrite))
-                write = stack.enter_context(writer.open(job.specification, sink))
-                told = 0
-                for chunk in writer.grid.chunks():
-                    write(next(rendered))
-                    if progress:
-                        progress(writer.grid.rows(chunk), sink.size - told)
-                        told = sink.size
-                if ending:
-                    keep(ending[0].result(), ending[1])
-                file = stack.pop_all()
-            end = partial(_end, file, job, writer, sink, started)
-            if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
-                keep(end(), told)
-            else:
-                ending = ender.submit(end), told
+        try:
+            for job, writer in files:
+                started = time.perf_counter()
+                with ExitStack() as stack:
+                    sink = stack.enter_context(open_output(job.path, job.overwrite))
+                    write = stack.enter_context(writer.open(job.specification, sink))
+                    told = _write_chunks(writer, write, rendered, sink, progress)
+                    if ending:
+                        before, ending = ending, None
+                        keep(before[0].result(), before[1])
+                    file = stack.pop_all()
+                end = partial(_end, file, job, writer, sink, started)
+                if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
+                    keep(end(), told)
+                else:
+                    ending = ender.submit(end), told
+        except BaseException:
+            # The file before is whole all the same, and should not be forgotten.
+            if ending and finished and not ending[0].exception():
+                finished(ending[0].result())
+            raise
     return summaries
+
+
+def _write_chunks(
+    writer: Writer,
+    write: Callable[[Any], object],
+    rendered: Iterator[Any],
+    sink: Sink,
+    progress: Progress | None,
+) -> int:
+    """Write a file's chunks, and return of how many bytes `progress` was told."""
+    told = 0
+    for chunk in writer.grid.chunks():
+        write(next(rendered))
+        if progress:
+            progress(writer.grid.rows(chunk), sink.size - told)
+            told = sink.size
+    return told
 
 
 def _end(file: ExitStack, job: Job, writer: Writer, sink: Sink, started: float) -> Summary:
