@@ -196,7 +196,7 @@ def main() -> None:
     counts = hunt(range(args.first, args.first + args.cases))
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": f"python tests/fuzz.py --cases {args.cases}",
+        "command": f"python tests/fuzz.py --cases {args.cases} --first {args.first}",
         "cases": dict(sorted(counts.items())),
     }
     args.result.write_text(json.dumps(result, indent=1) + "\n")

@@ -148,3 +148,8 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         catalog.read_locations(tmp_path / "none.csv")
     with pytest.raises(InputError, match="cannot be read"):
         catalog.read_locations(tmp_path)
+
+
+def test_a_table_without_an_end_is_refused() -> None:
+    with pytest.raises(InputError, match="/dev/zero: it has no end"):
+        catalog.read_measurements(Path("/dev/zero"))

@@ -145,3 +145,16 @@ def test_the_manifest_has_the_whole_specification(power: Path) -> None:
         ],
         "inventory": Inventory.read(power).describe(),
     }
+
+
+def test_a_dataset_is_made_again_from_its_readme_alone(
+    command, power: Path, tmp_path: Path
+) -> None:
+    """The commands of the section 'Made again' of README.md, run in an empty directory."""
+    text = (power / "README.md").read_text()
+    lines = [line.split() for line in text.splitlines() if line.startswith("    synthpower ")]
+    assert [line[1] for line in lines] == ["inventory", "data"]
+    for line in lines:
+        assert command(*line[1:], cwd=tmp_path).returncode == 0
+    for name in ("inventory.csv", "measurements.csv", "README.md", "data-2023-02-27.csv"):
+        assert (tmp_path / name).read_bytes() == (power / name).read_bytes(), name

@@ -142,3 +142,16 @@ def test_a_folder_that_may_not_be_written_is_named(
     monkeypatch.setattr(os, "access", lambda *_: False)  # root, too, is forbidden nothing
     with pytest.raises(InputError, match=f"^{tmp_path} may not be written"):
         check_output(tmp_path / "a", overwrite=False)
+
+
+def test_an_interruption_while_a_file_is_opened_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(descriptor: int, _: int) -> None:
+        os.close(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synthpower.files.fcntl.flock", interrupted)
+    with pytest.raises(KeyboardInterrupt), open_output(tmp_path / "a"):
+        raise AssertionError
+    assert names(tmp_path) == []

@@ -200,3 +200,26 @@ def test_the_kernels_mean_the_same_without_the_compiler(
         done = command(*base, "--output", output, env=os.environ | environment)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / f"a.{format}").read_bytes() == (tmp_path / f"b.{format}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TZ": "Asia/Kathmandu", "LC_ALL": "C"},
+        {"TZ": "America/St_Johns", "LANG": "tr_TR.UTF-8", "LC_NUMERIC": "de_DE.UTF-8"},
+        {"PYTHONHASHSEED": "7", "PYTHONUTF8": "0", "LC_ALL": "POSIX"},
+    ],
+)
+def test_the_environment_changes_no_byte(
+    power: Path, command, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    variables = os.environ | environment
+    arguments = ["--count", "1000", "--seed", "8123", "--quiet"]
+    made = tmp_path / "power"
+    assert command("inventory", "--directory", made, *arguments, env=variables).returncode == 0
+    for format in ("csv", "parquet"):
+        options = ["--date", "2023-02-27", "--format", format]
+        assert command("data", "--directory", made, *options, env=variables).returncode == 0
+    for path in power.iterdir():
+        if path.name not in ("README.md", ".synthpower.lock"):
+            assert (made / path.name).read_bytes() == path.read_bytes(), path.name

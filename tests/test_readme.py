@@ -72,13 +72,14 @@ def test_the_tables_have_every_option(name: str) -> None:
 
 def test_the_numbers_of_long_runs_are_those_of_their_results() -> None:
     results = ROOT / "reference" / "results"
-    doubles, crashes, randomness = (
+    doubles, crashes, randomness, fuzz = (
         json.loads((results / f"{name}.json").read_text())
-        for name in ("doubles", "crashes", "randomness")
+        for name in ("doubles", "crashes", "randomness", "fuzz")
     )
     kills = sum(sum(counts.values()) for counts in crashes["killed"].values())
     assert f"[{kills} runs killed]" in README
     assert f"[{sum(doubles['compared'].values()) // 10**6} M compared]" in README
+    assert f"[{sum(fuzz['cases'].values()):,} mutated inputs]" in README
     assert f"[{randomness['tests']} tests]" in README
     assert not randomness["failed"]
 

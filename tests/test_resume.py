@@ -194,6 +194,14 @@ def test_a_file_elsewhere_is_complete_too(
     assert data(directory, format, "--output", str(path), date="2023-02-28") == 2
 
 
+def test_somebody_elses_manifest_is_no_hindrance(directory: Path, format: str) -> None:
+    folder = directory.parent / "site"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"name": "a web application"}')
+    for _ in range(2):
+        assert data(directory, format, "--output", str(folder / f"day.{format}")) == 0
+
+
 def test_a_dry_run_leaves_out_what_is_complete(
     directory: Path, format: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,8 +215,9 @@ def test_a_dry_run_leaves_out_what_is_complete(
 
 def test_abandoned_temporary_files_are_removed_and_others_are_not(directory: Path) -> None:
     abandoned = directory / ".synthpower-0123abcd.tmp"
-    abandoned.write_bytes(b"half")
     (directory / ".other.tmp").write_bytes(b"theirs")
-    assert data(directory, "csv") == 0
-    assert not abandoned.exists()
+    for _ in range(2):  # with something to make, and without
+        abandoned.write_bytes(b"half")
+        assert data(directory, "csv") == 0
+        assert not abandoned.exists()
     assert (directory / ".other.tmp").exists()

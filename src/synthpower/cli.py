@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -25,8 +25,9 @@ from synthpower.streams import draw_seed
 from synthpower.terminal import progress_bar, say, show_checks, size_text
 
 if TYPE_CHECKING:
-    from synthpower.generate import Job, Plan, Run, Summary
+    from synthpower.generate import Job, Plan, Progress, Run, Summary
     from synthpower.inventory import Inventory
+    from synthpower.verify import Check
 
 
 _RESERVED = tuple(os.sep + name for name in dataset.OURS)
@@ -82,13 +83,15 @@ def _data(args: argparse.Namespace) -> None:
         Job(specification, path, format, args.overwrite, args.writer, args.compression)
         for specification, path in zip(specifications, paths, strict=True)
     ]
+    folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
+    if folder and not args.dry_run:
+        remove_abandoned(folder)
     if not args.overwrite:
         jobs = _missing(args, jobs, servers)
         if not jobs:
             return
     title = _title([job.path for job in jobs])
     run = Run(jobs, servers, args.workers)
-    folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
     free = shutil.disk_usage(folder).free if folder else None
     if args.dry_run:
         print(_described(run.plan, title, free))
@@ -99,8 +102,6 @@ def _data(args: argparse.Namespace) -> None:
         )
     if args.dry_run:
         return
-    if folder:
-        remove_abandoned(folder)
     summaries = _write(args, run, jobs, servers)
     say(
         f"{title}  {sum(s.rows for s in summaries):,} rows  "
@@ -243,16 +244,11 @@ def _verify(args: argparse.Namespace) -> int:
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
         elif (files := folders.setdefault(path.parent, [])) is not None:
             files.append(path)
-    from synthpower.verify import Verification
-
+    if args.contract and any(files is not None for files in folders.values()):
+        raise InputError("it is about a whole dataset: name its directory", "contract")
     _announce_compiling(args)
-    checks = []
     with progress_bar("verifying", None, args.quiet) as progress:
-        for folder, files in folders.items():
-            verification = Verification(folder, args.workers)
-            checks.append(verification.check_inventory())
-            for file in verification.files() if files is None else files:
-                checks += verification.check(file, progress)
+        checks = list(_checks(args, folders, progress))
     wrong = sum(not check.passed for check in checks)
     if args.json:
         print(json.dumps({"passed": not wrong, "checks": list(map(asdict, checks))}, indent=2))
@@ -262,6 +258,22 @@ def _verify(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     say(f"{count} files  {len(checks)} checks  {wrong} wrong  {seconds:.1f} s", args.quiet)
     return 1 if wrong else 0
+
+
+def _checks(
+    args: argparse.Namespace, folders: dict[Path, list[Path] | None], progress: Progress | None
+) -> Iterator[Check]:
+    from synthpower.conformance import check_contract
+    from synthpower.verify import Verification
+
+    for folder, files in folders.items():
+        if args.contract:
+            yield from check_contract(folder, progress)
+            continue
+        verification = Verification(folder, args.workers)
+        yield verification.check_inventory()
+        for file in verification.files() if files is None else files:
+            yield from verification.check(file, progress)
 
 
 def _tables(args: argparse.Namespace) -> None:

@@ -107,6 +107,19 @@ def measurements_text(measurements: Sequence[Measurement]) -> str:
     return out.getvalue()
 
 
+def front_matter(directory: Path) -> dict[str, str]:
+    """Return the plain pairs of the front matter of the directory's README.md, as text."""
+    try:
+        lines = (directory / README).read_bytes().decode("utf-8-sig", "replace").splitlines()
+    except OSError:
+        return {}
+    if not lines or lines[0].rstrip() != "---" or "---" not in map(str.rstrip, lines[1:]):
+        return {}
+    end = [line.rstrip() for line in lines].index("---", 1)
+    pairs = (line.partition(":")[::2] for line in lines[1:end] if ":" in line)
+    return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+
+
 def readme_seed(directory: Path) -> int | None:
     """Return the seed in the front matter of the directory's README.md, None where there is none.
 

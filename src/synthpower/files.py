@@ -17,7 +17,7 @@ from typing import Any
 
 from synthpower.errors import InputError
 
-TEMPORARY_PREFIX = ".synthpower-"  # then eight random hex digits and .tmp
+TEMPORARY_PREFIX = ".synthpower-"  # then sixteen random hex digits and .tmp
 LOCK = ".synthpower.lock"
 STDOUT = Path("-")
 
@@ -234,32 +234,31 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
                 os.close(descriptor)
         return
     final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
-    temporary, descriptor = _make_temporary(final.parent)
-    try:
-        with _named(path):
-            with contextlib.closing(_StagedSink(descriptor)) as sink:
-                yield sink
-                sink.finish()
-                os.fsync(descriptor)
-            if overwrite:
-                temporary.replace(final)
-            else:
-                _rename_anew(temporary, final)
-            _sync_directory(final.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-        os.close(descriptor)  # and with it the lock
+    temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
+    with contextlib.ExitStack() as stack:
+        stack.callback(temporary.unlink, missing_ok=True)  # even if opening it is interrupted
+        descriptor = _open_locked(temporary)
+        stack.callback(os.close, descriptor)  # and with it the lock
+        stack.enter_context(_named(path))
+        with contextlib.closing(_StagedSink(descriptor)) as sink:
+            yield sink
+            sink.finish()
+            os.fsync(descriptor)
+        if overwrite:
+            temporary.replace(final)
+        else:
+            _rename_anew(temporary, final)
+        _sync_directory(final.parent)
 
 
-def _make_temporary(folder: Path) -> tuple[Path, int]:
-    """Make a file under a name of its own, locked for as long as it is open."""
+def _open_locked(path: Path) -> int:
+    """Make a file, locked for as long as it is open, and return its descriptor."""
     while True:
-        path = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}.tmp"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         with contextlib.suppress(OSError):  # some network file systems have no locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
-            return path, descriptor
+            return descriptor
         os.close(descriptor)  # taken for a killed run's, before it was locked
 
 

@@ -40,7 +40,8 @@ example:
   synthpower data --directory power --date 2023-02-27 --days 7 --format parquet""",
     "verify": """\
 A file is made again from its specification and compared byte for byte. What differs
-is named by row and column. The exit status is 1 where something is wrong.
+is named by row and column. With --contract, a real producer's files are checked:
+that they are complete and coherent. The exit status is 1 where something is wrong.
 
 example:
   synthpower verify power""",
@@ -241,6 +242,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 def _add_verify_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("paths", nargs="+", type=_path, metavar="PATH", help="a dataset directory, or its files")
+    add(
+        "--contract",
+        action="store_true",
+        help="make nothing again: check anybody's files, in any order of rows, against the "
+        "inventory, the measurement table and each other",
+    )
     add("--json", action="store_true", help="print the checks as JSON")
     add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
     _add_common(parser)

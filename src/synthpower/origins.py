@@ -71,7 +71,10 @@ def read_origin(path: Path) -> Origin | None:
 
 def listed_origin(path: Path) -> Origin | None:
     """Return what the manifest of a file's directory says of it, None where it says nothing."""
-    entry = dataset.read_manifest(path.parent)["files"].get(path.name)
+    try:
+        entry = dataset.read_manifest(path.parent)["files"].get(path.name)
+    except InputError:  # somebody else's, beside a file of ours
+        return None
     if not isinstance(entry, dict) or not isinstance(entry.get("specification"), dict):
         return None
     size = entry.get("bytes")

@@ -79,7 +79,7 @@ def show_checks(checks: Sequence[Check]) -> None:
     from rich.text import Text
 
     table = Table("file", "", "what", "count", "found", box=SIMPLE_HEAD)
-    table.columns[0].overflow = "fold"
+    table.columns[0].no_wrap = True
     table.columns[3].justify = "right"
     last = None
     for check in checks:

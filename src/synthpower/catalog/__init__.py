@@ -204,11 +204,20 @@ class at_line:  # noqa: N801 - reads as a phrase: with at_line(path, line)
             raise InputError(f"{self.place}: {error}") from None
 
 
+_MOST_OF_A_STREAM = 2**26  # bytes
+
+
 def _read_text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            # A pipe may be a table too, but a device may have no end.
+            data = file.read() if path.is_file() else file.read(_MOST_OF_A_STREAM)
+            if len(data) == _MOST_OF_A_STREAM and not path.is_file():
+                raise InputError(f"{path}: it has no end, or is too long for a table; name a file")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read: {reason}") from None
