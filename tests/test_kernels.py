@@ -53,6 +53,26 @@ def test_values_and_counts_agree_at_the_edges_of_a_tile(servers: int) -> None:
         assert (values == counts / scales).all()
 
 
+@given(st.integers(1, 31), st.integers(1, 3), st.integers(0, 12), st.data())
+def test_packed_indices_are_one_number_of_many_bits(
+    bits: int, repeats: int, count: int, data: st.DataObject
+) -> None:
+    indices = data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=count, max_size=count))
+    out = np.full(-(-count * repeats * bits // 8) + 3, 255, np.uint8)
+    kernels.pack_indices(np.array(indices, np.int32), repeats, bits, out)
+    rows = [index for index in indices for _ in range(repeats)]
+    expected = sum(index << (bits * row) for row, index in enumerate(rows))
+    assert int.from_bytes(out.tobytes(), "little") == expected
+
+
+def test_texts_stand_behind_their_lengths() -> None:
+    data = np.frombuffer(b"-abc" + b"x" * 300, np.uint8)
+    out = np.empty(2 * 4 + 4 + 303, np.uint8)
+    kernels.put_texts(data, np.array([1, 4, 4, 304], np.int32), out)
+    expected = b"\3\0\0\0abc" + bytes(4) + (300).to_bytes(4, "little") + b"x" * 300
+    assert out.tobytes() == expected
+
+
 def test_the_kernels_of_different_signals_differ() -> None:
     keys, times = np.arange(1000, dtype=np.uint64), np.array([0])
     parameters = (np.array([1], np.uint64), np.array([1000], np.uint64))

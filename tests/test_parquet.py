@@ -264,7 +264,7 @@ def test_other_readers_read_what_the_plain_writer_wrote(readings: Readings, tmp_
     interval=st.sampled_from([600, 1800, 3600]),
     fuzz=st.integers(0, 599),
     end=st.booleans(),
-    decimals=st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=5),
+    decimals=st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=10),
     compression=st.sampled_from([None, "none", "snappy", "zstd"]),
     group_rows=st.integers(1, 3000),
     page_rows=st.integers(1, 3000),
@@ -336,6 +336,43 @@ def test_texts_longer_than_a_page_are_one_page(tmp_path: Path) -> None:
     readings = Readings(Inventory.generate(50, 1), DATE, measurements=table)
     write(readings, tmp_path / "data.parquet")
     assert pq.read_table(tmp_path / "data.parquet").equals(_plain(readings, tmp_path))
+
+
+@pytest.mark.parametrize("measurements", [1, 2, 7, 8, 40])
+def test_templates_are_one_page_of_packed_indices_or_of_runs(
+    tmp_path: Path, measurements: int
+) -> None:
+    table = [Measurement(f"sensor {i}", "C", Decimal(90), 1) for i in range(measurements)]
+    inventory = Inventory.generate(999, seed=3)
+    readings = Readings(inventory, f"{DATE}T05", 600, measurements=table)
+    write(readings, tmp_path / "data.parquet", compression="none")
+    data = (tmp_path / "data.parquet").read_bytes()
+    sizes = {}
+    for _, chunk in chunks(read_footer(data)):
+        if chunk[3][1] == 6:
+            (*_, (_, header, _)) = pages(data, chunk[3])
+            assert header[5][1] == readings.num_rows
+            sizes[chunk[3][3][0].decode()] = header[3]
+    packed = readings.num_rows * 10 / 8
+    run_size = 6 * 999 * 3
+    expected = run_size if measurements >= 8 else packed
+    assert abs(sizes["sn"] - expected) < 30
+    assert sizes["unit"] < 15  # one run
+    assert sizes["name"] < 30 + readings.num_rows * max(1, (measurements - 1).bit_length()) / 8
+    assert pq.read_table(tmp_path / "data.parquet").equals(_plain(readings, tmp_path))
+
+
+def test_a_row_group_lists_the_texts_of_its_own_servers_only(
+    inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_writer, "_GROUP_ROWS", 20)
+    write(Readings(inventory, f"{DATE}T05"), tmp_path / "data.parquet")
+    data = (tmp_path / "data.parquet").read_bytes()
+    read = pq.ParquetFile(tmp_path / "data.parquet")
+    for number, group in enumerate(read_footer(data)[4]):
+        (_, header, _), _ = pages(data, group[1][1][3])
+        models = read.read_row_group(number, ["model"])["model"]
+        assert header[7][1] == len(models.unique())
 
 
 def test_a_group_is_a_pure_function_of_its_chunk(inventory: Inventory) -> None:

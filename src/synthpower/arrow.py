@@ -34,3 +34,14 @@ def as_texts(texts: Sequence[str]) -> pa.StringArray:
     offsets = np.cumsum([0, *map(len, data)], dtype=np.int32)
     buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(data))
     return pa.StringArray.from_buffers(len(data), *buffers)
+
+
+def by_appearance(indices: NDArray[np.int32], texts: pa.StringArray) -> pa.DictionaryArray:
+    """Return texts with their dictionary in order of appearance, without those that never do."""
+    rows = indices.size
+    first = np.full(len(texts), rows, np.int64)
+    first[indices[::-1]] = np.arange(rows)[::-1]  # what is assigned last stays
+    used = np.argsort(first, kind="stable")[: np.count_nonzero(first < rows)]
+    place = np.empty(first.size, np.int32)
+    place[used] = np.arange(used.size)
+    return pa.DictionaryArray.from_arrays(as_array(place[indices]), texts.take(as_array(used)))

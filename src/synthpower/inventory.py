@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as pa_csv
 
 from synthpower import dataset, kernels
-from synthpower.arrow import as_array, as_numpy, as_texts
+from synthpower.arrow import as_array, as_numpy, as_texts, by_appearance
 from synthpower.catalog import (
     MEASUREMENTS,
     Location,
@@ -269,7 +269,7 @@ class Inventory:
         templates = {}
         for name in TEMPLATES:  # much faster than taking the rows of a table in chunks
             column = self.table[name].combine_chunks()
-            templates[name] = _by_appearance(as_numpy(column.indices)[order], column.dictionary)
+            templates[name] = by_appearance(as_numpy(column.indices)[order], column.dictionary)
         return Servers(
             ascending if packed else keys[order], ascending, sn.take(as_array(order)), templates
         )
@@ -379,17 +379,6 @@ def _chosen(choices: NDArray[np.int32], texts: Sequence[str]) -> pa.DictionaryAr
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     indices = np.array([places[text] for text in texts], np.int32)[choices]
     return pa.DictionaryArray.from_arrays(as_array(indices), as_texts(list(places)))
-
-
-def _by_appearance(indices: NDArray[np.int32], texts: pa.StringArray) -> pa.DictionaryArray:
-    """Return texts with their dictionary in order of appearance, without those that never do."""
-    rows = indices.size
-    first = np.full(len(texts), rows, np.int64)
-    first[indices[::-1]] = np.arange(rows)[::-1]  # what is assigned last stays
-    used = np.argsort(first, kind="stable")[: np.count_nonzero(first < rows)]
-    place = np.empty(first.size, np.int32)
-    place[used] = np.arange(used.size)
-    return pa.DictionaryArray.from_arrays(as_array(place[indices]), texts.take(as_array(used)))
 
 
 def _read_csv(path: Path) -> pa.Table:

@@ -17,6 +17,7 @@ True
 """
 
 from synthpower.kernels._jit import CACHE_PROBLEM, tell_compiling
+from synthpower.kernels.pages import pack_indices, put_texts
 from synthpower.kernels.philox import draws, philox4x32, scaled
 from synthpower.kernels.servers import (
     UNITS,
@@ -64,8 +65,10 @@ __all__ = [
     "fill_values",
     "format_doubles",
     "format_times",
+    "pack_indices",
     "philox4x32",
     "powers_of_ten",
+    "put_texts",
     "render_rows",
     "scaled",
     "tell_compiling",

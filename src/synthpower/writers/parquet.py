@@ -1,7 +1,7 @@
 """Readings as Parquet by splicing: what repeats is encoded once, and only values are new.
 
 A row group is a chunk. Its template columns are the same bytes in every row group of the same
-servers: pyarrow encodes them once, and they are copied into each. A time column is a small
+servers: they are encoded once, and copied into each. A time column is a small
 dictionary and one run for each step. The values are plain doubles or, where the measurements
 have few possible values, 16-bit places in a dictionary of all of them: these are the counts
 that the kernel draws. See https://parquet.apache.org/docs/file-format/.
@@ -9,7 +9,7 @@ that the kernel draws. See https://parquet.apache.org/docs/file-format/.
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,20 +19,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import parquet as pq
 
+from synthpower import kernels
+from synthpower.arrow import as_numpy, by_appearance
 from synthpower.batches import Buffers, reading_schema
 from synthpower.errors import InputError
 from synthpower.files import Sink
 from synthpower.grid import Chunk, Grid
-from synthpower.inventory import Inventory
+from synthpower.inventory import Inventory, string_buffers
 from synthpower.signals import Signal
 from synthpower.specification import Specification
 from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 from synthpower.writers.parquet_file import (
     BYTE_ARRAY,
-    CODECS,
     DOUBLE,
     INT64,
     Column,
@@ -42,7 +43,6 @@ from synthpower.writers.parquet_file import (
     RowGroup,
 )
 from synthpower.writers.plain import (
-    BATCH_ROWS,
     DICTIONARY_BYTES,
     DICTIONARY_VALUES,
     METADATA_KEY,
@@ -58,10 +58,10 @@ _MOST_GROUPS = 32_767  # a row group's ordinal has 16 bits
 _PAGE_ROWS = 2**18  # 2 MB of doubles: what a reader holds at least
 _DICTIONARY_REPEATS = 4  # a dictionary pays where a row group has several times its values
 
-# Of zstd: level 3 takes 0.72 B/row, 9 takes 0.47 and 25 % more time, once; 19 takes 0.35 and ten
-# times as much.
-_TEMPLATE_LEVEL = 9
+_TEMPLATE_LEVEL = 9  # of zstd, for what serves many row groups; 12 takes five times as long
 _STEP_LEVEL = 1  # a single step repeats nothing, and its template serves a few row groups only
+_RUN = 8  # values of a packed group; so many equal ones are shorter as a run
+_LONGEST_LIMIT = 4096  # bytes of a text in the statistics; longer ones Arrow leaves out too
 _KEPT_TEMPLATES = 128  # columns: those of 50 million servers
 
 
@@ -89,8 +89,8 @@ class ParquetWriter:
         self._servers = inventory.by_serial
         self._templates = Templates(specification, inventory)
         self._signal = Signal(specification)
-        self._template_codec = compression or "zstd"
         self._codec = None if compression in (None, "none") else compression
+        self._template_codec = self._codec if compression else "zstd"
         self._names = reading_schema(specification.end).names
         measurements = len(specification.measurements)
         rows = min(_GROUP_ROWS, DICTIONARY_BYTES // (self._templates.longest_row() + 1))
@@ -104,7 +104,7 @@ class ParquetWriter:
         self._dictionary = _value_dictionary(specification, self.grid.rows(first))
         # A method under lru_cache would keep every instance alive.
         self._encoded = lru_cache(_KEPT_TEMPLATES)(self._encode)
-        # Once, before all workers ask for them; side by side, they took 100 MB more.
+        # Once, before all workers ask for them.
         for name in (*OF_SERVERS, *OF_MEASUREMENTS):
             self._template(name, first)
 
@@ -147,40 +147,27 @@ class ParquetWriter:
         return self._encoded(*_key(name, chunk))
 
     def _encode(self, name: str, steps: int, first_server: int, servers: int) -> Column:
-        """Return a template column as pyarrow encodes it: one data page."""
-        level = _TEMPLATE_LEVEL if steps > 1 else _STEP_LEVEL
-        texts = self._templates.column(name, Chunk(0, steps, first_server, servers))
-        out = io.BytesIO()
-        pq.write_table(
-            pa.table({name: texts}),
-            out,
-            row_group_size=len(texts),
-            compression=self._template_codec,
-            compression_level=level if self._template_codec == "zstd" else None,
-            use_dictionary=True,
-            dictionary_pagesize_limit=DICTIONARY_BYTES,
-            data_page_size=2**31 - 1,
-            max_rows_per_page=len(texts),
-            write_batch_size=BATCH_ROWS,
-            store_schema=False,
+        """Return a template column: a dictionary page, and one data page of all its rows."""
+        measurements = self.grid.measurements
+        if name in OF_MEASUREMENTS:
+            texts, repeats = self._templates.measurement_texts[name], 1
+            indices = np.tile(as_numpy(texts.indices), servers)
+        else:
+            texts, repeats = self._templates.of_servers(name, first_server, servers), measurements
+            if servers < self.grid.servers and name != "sn":
+                texts = by_appearance(as_numpy(texts.indices), texts.dictionary)
+            indices = as_numpy(texts.indices)
+        different = texts.dictionary
+        column = ColumnEncoder(
+            name, BYTE_ARRAY, self._template_codec, _TEMPLATE_LEVEL if steps > 1 else _STEP_LEVEL
         )
-        made = pq.read_metadata(out).row_group(0).column(0)
-        begin, size = made.dictionary_page_offset, made.total_compressed_size
-        dictionary_size = made.data_page_offset - begin
-        limits = []
-        if made.statistics and made.statistics.has_min_max:
-            limits = [(made.statistics.min, made.statistics.max)]
-        return Column(
-            name,
-            BYTE_ARRAY,
-            CODECS[made.compression],
-            [out.getbuffer()[begin : begin + size]],
-            size,
-            made.total_uncompressed_size,
-            dictionary_size,
-            [(size - dictionary_size, 0)],
-            limits,
+        column.add_dictionary(_plain_texts(different), len(different))
+        column.add_page(
+            steps * servers * measurements, _repeated(indices, repeats, steps, len(different))
         )
+        limits = pc.min_max(different).as_py()
+        known = all(len(limit.encode()) <= _LONGEST_LIMIT for limit in limits.values())
+        return column.finish([(limits["min"], limits["max"])] if known else [])
 
     def _values(
         self, chunk: Chunk, start: int, pages: list[Chunk], buffers: Buffers, fill: bool
@@ -198,7 +185,8 @@ class ParquetWriter:
                 least, greatest = self._signal.fill_values(keys, times, values)
             column.add_plain(values.reshape(-1), page_rows)
         else:
-            column = ColumnEncoder(VALUE, DOUBLE, codec, self._dictionary.values)
+            column = ColumnEncoder(VALUE, DOUBLE, codec)
+            column.add_dictionary(self._dictionary.values, self._dictionary.values.size)
             values = buffers.array("values", shape, np.uint16)
             if fill:
                 firsts = self._dictionary.firsts
@@ -221,7 +209,8 @@ class ParquetWriter:
         page_rows = list(map(self.grid.rows, pages))
         if not fuzz:
             dictionary = firsts * 1_000_000
-            column = ColumnEncoder(name, INT64, codec, dictionary)
+            column = ColumnEncoder(name, INT64, codec)
+            column.add_dictionary(dictionary, dictionary.size)
             for page, rows in zip(pages, page_rows, strict=True):
                 column.add_page(rows, [_runs(page, rows // page.steps, chunk.steps)])
             limits = [
@@ -234,7 +223,8 @@ class ParquetWriter:
             few = dictionary.size <= DICTIONARY_VALUES
             if few and dictionary.size * _DICTIONARY_REPEATS <= self.grid.rows(chunk):
                 places = np.arange(firsts.size) * (fuzz + 1)
-                column = ColumnEncoder(name, INT64, codec, dictionary)
+                column = ColumnEncoder(name, INT64, codec)
+                column.add_dictionary(dictionary, dictionary.size)
                 times = buffers.array(name, shape, np.uint16)
                 if fill:
                     self._signal.fill_times(keys, firsts, places, 1, times)
@@ -296,11 +286,48 @@ def _key(name: str, chunk: Chunk) -> tuple[str, int, int, int]:
 @lru_cache(2**14)
 def _runs(page: Chunk, step_rows: int, steps: int) -> bytes:
     """Return a page's indices into a dictionary of `steps` times: a run for each of its steps."""
-    bits = max(1, (steps - 1).bit_length())
-    size = -(-bits // 8)
+    bits, size = _width(steps)
     head = varint(step_rows << 1)
     places = range(page.first_step, page.first_step + page.steps)
     return bytes([bits]) + b"".join(head + place.to_bytes(size, "little") for place in places)
+
+
+def _repeated(indices: NDArray[np.int32], repeats: int, steps: int, different: int) -> list[Part]:
+    """Return the indices of a step, each `repeats` times, for all steps, in the shortest encoding.
+
+    They are runs, or packed. Packed steps are the same bytes again and again wherever a step
+    ends at a whole one, and Zstandard finds that. (Arrow begins another packed run every 512
+    values, which hides it: a fourth to a tenth more bytes, ten times the time.)
+    """
+    bits, size = _width(different)
+    step_rows = indices.size * repeats
+    if different == 1:
+        return [bytes([bits]), varint(step_rows * steps << 1), bytes(size)]
+    if repeats >= _RUN:
+        head = np.frombuffer(varint(repeats << 1), np.uint8)
+        runs = np.empty((indices.size, head.size + size), np.uint8)
+        runs[:, : head.size] = head
+        runs[:, head.size :] = indices.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :size]
+        return [bytes([bits]), np.tile(runs.reshape(-1), steps)]
+    groups = -(-step_rows * steps // _RUN)
+    cycle = min(steps, _RUN // math.gcd(_RUN, step_rows))  # steps that end at a whole byte
+    packed = np.empty(-(-step_rows * cycle // _RUN) * bits, np.uint8)
+    kernels.pack_indices(np.tile(indices, cycle), repeats, bits, packed)
+    return [bytes([bits]), varint(groups << 1 | 1), np.resize(packed, groups * bits)]
+
+
+def _width(different: int) -> tuple[int, int]:
+    """Return the bits of an index into so many values, and its whole bytes."""
+    bits = max(1, (different - 1).bit_length())
+    return bits, -(-bits // 8)
+
+
+def _plain_texts(texts: pa.StringArray) -> NDArray[np.uint8]:
+    """Return texts as PLAIN encodes them: each behind its length."""
+    data, offsets = string_buffers(texts)
+    out = np.empty(int(offsets[-1] - offsets[0]) + 4 * len(texts), np.uint8)
+    kernels.put_texts(data, offsets, out)
+    return out
 
 
 class _Counter:

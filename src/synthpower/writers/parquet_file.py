@@ -70,18 +70,20 @@ class RowGroup:
 class ColumnEncoder:
     """A column chunk in the making: a dictionary page, where there is one, and data pages."""
 
-    def __init__(
-        self, name: str, kind: int, codec: str | None, dictionary: NDArray[Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, kind: int, codec: str | None, level: int = _LEVEL) -> None:
         self._name = name
         self._kind = kind
         self._codec = codec
-        self._encoding = _PLAIN if dictionary is None else _RLE_DICTIONARY
+        self._level = level
+        self._encoding = _PLAIN
         self._parts: list[Part] = []
         self._pages: list[tuple[int, int]] = []
         self._rows = self._size = self._raw_size = self._dictionary_size = 0
-        if dictionary is not None:
-            self._dictionary_size = self._add(_DICTIONARY_PAGE, dictionary.size, [dictionary])
+
+    def add_dictionary(self, values: Part, count: int) -> None:
+        """Begin with a dictionary page of plain values: data pages have indices into it."""
+        self._encoding = _RLE_DICTIONARY
+        self._dictionary_size = self._add(_DICTIONARY_PAGE, count, [values])
 
     def add_plain(self, values: NDArray[Any], page_rows: list[int]) -> None:
         for rows in page_rows:
@@ -106,7 +108,7 @@ class ColumnEncoder:
         size = raw_size
         if self._codec:
             raw = b"".join(memoryview(part).cast("B") for part in body)
-            body = [_compress(self._codec, raw)]
+            body = [_compress(self._codec, self._level, raw)]
             size = len(body[0])
         header = _page_header(page, raw_size, size, count, self._encoding)
         self._parts += [header, *body]
@@ -219,9 +221,8 @@ class _Group:
     columns: list[_Described]
 
 
-def _compress(codec: str, data: bytes) -> bytes:
-    level = _LEVEL if codec == "zstd" else None
-    return bytes(pa.Codec(codec, level).compress(data, asbytes=True))
+def _compress(codec: str, level: int, data: bytes) -> bytes:
+    return bytes(pa.Codec(codec, level if codec == "zstd" else None).compress(data, asbytes=True))
 
 
 @lru_cache(256)

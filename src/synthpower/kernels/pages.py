@@ -1,0 +1,67 @@
+"""Kernels of Parquet's pages: plain texts and packed indices. Arrays in, `out` last."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthpower.kernels._jit import kernel
+from synthpower.kernels.philox import HALF, U64
+
+
+@kernel
+def put_texts(data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
+    """Write texts as Parquet's PLAIN encoding has them, each behind its length.
+
+    Parameters
+    ----------
+    data, offsets : (bytes,) uint8, (texts + 1,) int32
+        The texts, one after the other, and where each begins.
+    out : (bytes,) uint8
+        Room for the texts, and four bytes for each length, low ones first.
+    """
+    at = 0
+    for i in range(offsets.size - 1):
+        begin = offsets[i]
+        length = offsets[i + 1] - begin
+        for byte in range(4):
+            out[at + byte] = (length >> (8 * byte)) & 255
+        at += 4
+        for j in range(length):
+            out[at + j] = data[begin + j]
+        at += length
+
+
+@kernel
+def pack_indices(
+    indices: NDArray[np.int32], repeats: int, bits: int, out: NDArray[np.uint8]
+) -> None:
+    """Pack indices as Parquet's bit-packed runs have them, low bits first.
+
+    Parameters
+    ----------
+    indices : (indices,) int32
+        Each below 2**bits.
+    repeats : int
+        How often each is packed.
+    bits : int
+        1 to 31.
+    out : (bytes,) uint8
+        Zeros follow the last index.
+    """
+    waiting = U64(0)
+    filled = at = 0
+    for i in range(indices.size):
+        index = U64(indices[i])
+        for _ in range(repeats):
+            waiting |= index << U64(filled)
+            filled += bits
+            if filled >= 32:
+                for byte in range(4):
+                    out[at + byte] = (waiting >> U64(8 * byte)) & U64(255)
+                at += 4
+                waiting >>= HALF
+                filled -= 32
+    for byte in range(at, out.size):
+        out[byte] = waiting & U64(255)
+        waiting >>= U64(8)
