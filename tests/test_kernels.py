@@ -65,6 +65,20 @@ def test_packed_indices_are_one_number_of_many_bits(
     assert int.from_bytes(out.tobytes(), "little") == expected
 
 
+@given(st.lists(st.text("0123456789AKZ", min_size=1, max_size=12)))
+def test_serial_numbers_come_back_from_their_keys(texts: list[str]) -> None:
+    data = np.frombuffer("".join(texts).encode() + b"-", np.uint8)
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    keys = np.empty(len(texts), np.uint64)
+    kernels.fill_server_keys(data, offsets, keys)
+    assert (keys > 0).all()
+    assert [texts[i] for i in np.argsort(keys, kind="stable")] == sorted(texts)
+    again, out = np.empty_like(offsets), np.empty(data.size + kernels.PACKED_LENGTH, np.uint8)
+    kernels.put_serials(keys, again, out)
+    assert (again == offsets).all()
+    assert bytes(out[: offsets[-1]]).decode() == "".join(texts)
+
+
 def test_texts_stand_behind_their_lengths() -> None:
     data = np.frombuffer(b"-abc" + b"x" * 300, np.uint8)
     out = np.empty(2 * 4 + 4 + 303, np.uint8)

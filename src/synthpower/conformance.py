@@ -25,7 +25,7 @@ from synthpower.batches import TIME, reading_schema
 from synthpower.catalog import MEASUREMENTS, Measurement, read_measurements, shown
 from synthpower.errors import InputError
 from synthpower.generate import Progress
-from synthpower.inventory import Inventory, packed_keys, server_keys
+from synthpower.inventory import Inventory, server_keys
 from synthpower.specification import DAY, HOUR, utc_text
 from synthpower.verify import Check
 
@@ -268,7 +268,7 @@ class _Readings:
         """Return each row's place among the servers, -1 where it has none."""
         encoded = texts.dictionary_encode()
         different = encoded.dictionary
-        keys, _ = server_keys(different, packed_keys(different))
+        keys, _ = server_keys(different)
         places = np.searchsorted(self._keys, keys).clip(max=self._keys.size - 1)
         places = np.where(self._keys[places] == keys, self._by_key[places], -1)
         return _spread(encoded, places)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -257,26 +258,28 @@ class Inventory:
         InputError
             Where a serial number stands there twice, or two have the same hash.
         """
-        sn = self.table["sn"].combine_chunks()
-        keys, packed = server_keys(sn, self._packed_keys)
-        # A packed key orders as its serial number does; hashed ones do not.
-        order = np.argsort(keys) if packed else as_numpy(pc.sort_indices(sn)).astype(np.int64)
-        ascending = keys[order] if packed else np.sort(keys)
+        keys, hashed = self._keys
+        ascending = np.sort(keys)
         twice = np.flatnonzero(ascending[1:] == ascending[:-1])
         if twice.size:
-            first, second = np.flatnonzero(keys == ascending[twice[0]])[:2]
-            raise InputError(_same_key(sn[first].as_py(), sn[second].as_py()))
+            places = np.flatnonzero(keys == ascending[twice[0]])[:2]
+            raise InputError(_same_key(*self.table["sn"].take(as_array(places)).to_pylist()))
+        if hashed.size:
+            unordered = self.table["sn"].combine_chunks()
+            order = as_numpy(pc.sort_indices(unordered)).astype(np.int64)
+            by_serial, sn = keys[order], unordered.take(as_array(order))
+        else:  # a packed key orders as its serial number does, and holds it
+            order = np.argsort(keys)
+            by_serial, sn = ascending, _unpacked(ascending)
         templates = {}
         for name in TEMPLATES:  # much faster than taking the rows of a table in chunks
             column = self.table[name].combine_chunks()
             templates[name] = by_appearance(as_numpy(column.indices)[order], column.dictionary)
-        return Servers(
-            ascending if packed else keys[order], ascending, sn.take(as_array(order)), templates
-        )
+        return Servers(by_serial, ascending, sn, templates)
 
     @cached_property
-    def _packed_keys(self) -> NDArray[np.uint64]:
-        return packed_keys(self.table["sn"].combine_chunks())
+    def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        return server_keys(self.table["sn"])
 
     def describe(self) -> dict[str, object]:
         """Return the number of servers and the inventory's digest, for metadata and manifest.
@@ -316,8 +319,8 @@ class Inventory:
 
     def _distinct_texts(self) -> list[pa.StringArray]:
         """Return the texts to look at, each once; of the serial numbers only the unusual ones."""
-        sn = self.table["sn"].combine_chunks()
-        unusual = sn.take(as_array(np.flatnonzero(self._packed_keys == 0)))
+        _, hashed = self._keys
+        unusual = self.table["sn"].take(as_array(hashed)).combine_chunks()
         few = [self.table[name].chunk(0).dictionary for name in TEMPLATES]
         return [unusual, *few]
 
@@ -342,20 +345,27 @@ def check_new(directory: Path, overwrite: bool) -> None:
         )
 
 
-def packed_keys(sn: pa.StringArray) -> NDArray[np.uint64]:
-    """Return the keys of serial numbers, 0 where one cannot be packed."""
+def server_keys(
+    sn: pa.StringArray | pa.ChunkedArray,
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the keys of serial numbers, and the places of those that could not be packed."""
     keys = np.empty(len(sn), np.uint64)
-    kernels.fill_server_keys(*string_buffers(sn), keys)
-    return keys
-
-
-def server_keys(sn: pa.StringArray, packed: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], bool]:
-    """Return the keys of serial numbers, and whether all of them could be packed."""
-    keys = packed.copy()
+    at = 0
+    for chunk in sn.chunks if isinstance(sn, pa.ChunkedArray) else [sn]:
+        kernels.fill_server_keys(*string_buffers(chunk), keys[at : at + len(chunk)])
+        at += len(chunk)
     hashed = np.flatnonzero(keys == 0)
     for i in hashed:
         keys[i] = hashed_server_key(sn[int(i)].as_py())
-    return keys, not hashed.size
+    return keys, hashed
+
+
+def _unpacked(keys: NDArray[np.uint64]) -> pa.StringArray:
+    """Return the serial numbers of packed keys."""
+    offsets = np.empty(keys.size + 1, np.int32)
+    data = np.empty((keys.size + 1) * kernels.PACKED_LENGTH, np.uint8)
+    kernels.put_serials(keys, offsets, data)
+    return pa.StringArray.from_buffers(keys.size, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
 def _choices(
@@ -393,13 +403,23 @@ def _read_csv(path: Path) -> pa.Table:
     types = dict.fromkeys(header, pa.string())
     types.update(dict.fromkeys(TEMPLATES, pa.dictionary(pa.int32(), pa.string())))
     with path.open("rb") as file:  # Arrow itself takes no path that is not UTF-8
+        # Only within quotes a field has line ends; without, blocks are found on all cores.
+        quoted = _has_quotes(file)
         table = pa_csv.read_csv(
             file,
-            pa_csv.ReadOptions(block_size=2**24),
-            pa_csv.ParseOptions(newlines_in_values=True),
+            pa_csv.ReadOptions(block_size=2**22),
+            pa_csv.ParseOptions(newlines_in_values=quoted),
             pa_csv.ConvertOptions(column_types=types),
         )
     return table.select(list(COLUMNS)).unify_dictionaries()
+
+
+def _has_quotes(file: BinaryIO) -> bool:
+    while data := file.read(2**22):
+        if b'"' in data:
+            break
+    file.seek(0)
+    return bool(data)
 
 
 def _diagnose(path: Path) -> None:

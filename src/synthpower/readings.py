@@ -15,7 +15,7 @@ from synthpower.batches import Batches, reading_schema
 from synthpower.catalog import Measurement, read_measurements
 from synthpower.errors import InputError
 from synthpower.generate import Job, Progress, Summary, generate
-from synthpower.inventory import Inventory, packed_keys, server_keys
+from synthpower.inventory import Inventory, server_keys
 from synthpower.signals import Signal
 from synthpower.specification import COMPRESSIONS, EPOCH, FORMATS, HOUR, SIGNALS, Specification
 from synthpower.streams import draw_seed
@@ -136,7 +136,7 @@ class Readings:
         """
         spec = self.specification
         text = as_texts([sn])
-        keys, _ = server_keys(text, packed_keys(text))
+        keys, _ = server_keys(text)
         known = self.inventory.by_serial.ascending
         place = np.searchsorted(known, keys[0])
         if place == known.size or known[place] != keys[0]:

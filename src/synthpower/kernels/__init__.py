@@ -20,12 +20,14 @@ from synthpower.kernels._jit import CACHE_PROBLEM, tell_compiling
 from synthpower.kernels.pages import pack_indices, put_texts
 from synthpower.kernels.philox import draws, philox4x32, scaled
 from synthpower.kernels.servers import (
+    PACKED_LENGTH,
     UNITS,
     WEEKS,
     YEARS,
     fill_choices,
     fill_serials,
     fill_server_keys,
+    put_serials,
 )
 from synthpower.kernels.text import (
     LONGEST_NUMBER,
@@ -48,6 +50,7 @@ from synthpower.kernels.values import (
 __all__ = [
     "CACHE_PROBLEM",
     "LONGEST_NUMBER",
+    "PACKED_LENGTH",
     "PADDING",
     "SLOT",
     "TILE",
@@ -68,6 +71,7 @@ __all__ = [
     "pack_indices",
     "philox4x32",
     "powers_of_ten",
+    "put_serials",
     "put_texts",
     "render_rows",
     "scaled",
