@@ -156,8 +156,81 @@ def test_with_no_place_to_cache_the_kernels_compile_all_the_same(tmp_path: Path)
     assert rows == run(SCRIPT).stdout
 
 
-def test_machine_code_is_kept_on_disk_under_a_digest_of_the_sources(tmp_path: Path) -> None:
-    run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path))
+IMPORTED = SCRIPT + "import sys; print(*{'numba'} & set(sys.modules))\n"
+
+
+def test_machine_code_is_kept_and_numba_left_alone_the_next_time(tmp_path: Path) -> None:
+    first = run(IMPORTED, NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    second = run(IMPORTED, NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    assert (first.pop(), second.pop()) == ("numba", "")
+    assert first == second
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("kernels-")
-    assert list(folder.rglob("*.nbc"))
+    assert {file.name.partition("-")[0] for file in folder.iterdir()} == {
+        "fill_serials", "fill_choices", "fill_server_keys", "put_serials",
+        "fill_values", "fill_late_times",
+    }  # fmt: skip
+
+
+def test_spoilt_machine_code_is_made_again(tmp_path: Path) -> None:
+    expected = run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path)).stdout
+    (folder,) = tmp_path.iterdir()
+    for number, file in enumerate(sorted(folder.iterdir())):
+        data = bytearray(file.read_bytes())
+        data[len(data) * number // 6] ^= 1
+        file.write_bytes(data[: -1 if number == 5 else None])
+    assert run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path)).stdout == expected
+
+
+def test_another_processor_has_machine_code_of_its_own(tmp_path: Path) -> None:
+    for cpu in ("x86-64", "generic"):
+        run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_CPU_NAME=cpu)
+    (folder,) = tmp_path.iterdir()
+    assert len(list(folder.iterdir())) == 2 * 6
+
+
+def test_numba_works_beside_machine_code_that_was_loaded_without_it() -> None:
+    script = (
+        SCRIPT
+        + """
+import numba, numpy as np
+@numba.njit
+def largest(n):
+    if n < 1:
+        raise ValueError("nothing there")
+    return [np.arange(n).max()]
+print(largest(5))
+try:
+    largest(0)
+except ValueError as error:
+    print(error)
+"""
+    )
+    run(SCRIPT)
+    assert run(script).stdout.splitlines()[-2:] == ["[4]", "nothing there"]
+
+
+def test_inlined_functions_serve_in_compiled_ones() -> None:
+    script = """
+import numba, numpy as np
+from synthpower import kernels
+draws = kernels.draws.dispatcher
+@numba.njit
+def first(a, b, key):
+    return draws(a, b, key)[0]
+a, b, key = map(np.uint64, (2**63 + 1, 7, 2**40 - 1))
+assert first(a, b, key) == kernels.draws(a, b, key)[0]
+"""
+    run(script)
+
+
+def test_arrays_with_gaps_and_outputs_that_may_not_be_written_are_refused() -> None:
+    times = np.arange(6)
+    out = np.zeros((6, kernels.SLOT), np.uint8)
+    with pytest.raises(ValueError, match="format_times takes contiguous arrays"):
+        kernels.format_times(times[::2], out)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="format_times cannot write its last argument"):
+        kernels.format_times(times, out)
+    with pytest.raises(TypeError):
+        kernels.fill_serials(0.5, np.uint64(1), out, out)

@@ -34,7 +34,7 @@ GUESTS = {
         "readings",
         "conformance",
     },
-    "threading": {"generate"},
+    "threading": {"generate", "kernels"},
     "concurrent": {"generate", "files"},
 }
 

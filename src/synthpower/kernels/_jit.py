@@ -1,24 +1,238 @@
-"""How a kernel is compiled and where its machine code is kept.
+"""How a kernel is called: as machine code that Numba made once, and that is kept.
 
-Numba's own cache has two traps. It notices a change of the function's file only,
-not of the functions it calls in other files: so the folder is named by a digest
-of all kernel sources. And where no folder can be written it refuses to import:
-so there a kernel is compiled anew in each process, and `CACHE_PROBLEM` says why.
+Importing Numba and having it look into its own cache take a quarter of a second, as long as all
+the rest of a small job. So what is kept is the machine code alone: llvmlite loads it and ctypes
+calls it, in a tenth of that. Numba is imported only where something has to be compiled, on the
+first run of a machine. The folder is named by what the code depends on: a digest of the kernels'
+sources and Numba's version; a file by the processor and the types of the arguments.
+
+Where no folder can be written a kernel is compiled anew in each process, and `CACHE_PROBLEM`
+says why. `NUMBA_DISABLE_JIT`, `NUMBA_CPU_NAME`, `NUMBA_CPU_FEATURES` and `NUMBA_CACHE_DIR` mean
+what they do for Numba.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
+import json
+import operator
 import os
+import secrets
 import sys
+import threading
 from collections.abc import Callable
+from functools import cache, cached_property, update_wrapper
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
-import numba
-from numba.core import event
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+_lock = threading.Lock()
+_before_compiling: list[Callable[[], None]] = []
+_engines: list[Any] = []  # machine code lives as long as what loaded it
+
+
+class Kind(NamedTuple):
+    """What an argument is: an array of a type and of so many axes, or with none a number."""
+
+    dtype: str
+    axes: int
+
+
+class Code(NamedTuple):
+    """Machine code: an object file, its function, and what that names but never calls."""
+
+    name: str
+    never: list[str]
+    code: bytes
+
+
+class Inlined:
+    """A function that is compiled into kernels; called by itself it is plain Python.
+
+    Attributes
+    ----------
+    function : callable
+        The function.
+    intrinsic : callable or None
+        How Numba is to make machine code of it, where that is not from the function.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], intrinsic: Callable[..., Any] | None = None
+    ) -> None:
+        self.function = function
+        self.intrinsic = intrinsic
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """The function as Numba's: for use in compiled functions."""
+        from synthpower.kernels._compile import inlined_dispatcher
+
+        return inlined_dispatcher(self)
+
+
+class Kernel:
+    """A function over arrays that runs as machine code, without the GIL."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._entries: dict[tuple[Kind, ...], Callable[..., None]] = {}
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> None:
+        if DISABLED:
+            self.function(*arguments)
+            return
+        kinds = []
+        words = []
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                if not (argument.flags.c_contiguous and argument.flags.aligned):
+                    raise ValueError(f"{self.function.__name__} takes contiguous arrays")
+                kinds.append(Kind(argument.dtype.str, argument.ndim))
+                words += [argument.__array_interface__["data"][0], *argument.shape]
+            else:
+                kinds.append(Kind("<u8" if isinstance(argument, np.uint64) else "<i8", 0))
+                words.append(operator.index(argument))
+        if not arguments[-1].flags.writeable:
+            raise ValueError(f"{self.function.__name__} cannot write its last argument")
+        entry = self._entries.get(tuple(kinds)) or self._load(tuple(kinds))
+        entry(*words)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """The function as Numba's: for use in compiled functions."""
+        from synthpower.kernels._compile import dispatcher
+
+        return dispatcher(self.function)
+
+    def _load(self, kinds: tuple[Kind, ...]) -> Callable[..., None]:
+        with _lock:
+            if kinds not in self._entries:
+                digest = hashlib.sha256(repr((_processor(), kinds)).encode()).hexdigest()[:16]
+                path = CACHE_FOLDER / f"{self.function.__name__}-{digest}" if CACHE_FOLDER else None
+                code = _read(path) if path else None
+                if not code:
+                    code = self._compile(kinds)
+                    if path:
+                        _keep(path, code)
+                self._entries[kinds] = _entry(code, kinds)
+        return self._entries[kinds]
+
+    def _compile(self, kinds: tuple[Kind, ...]) -> Code:
+        while _before_compiling:
+            _before_compiling.pop()()
+        from synthpower.kernels._compile import compile_kernel
+
+        return compile_kernel(self, kinds, target_machine())
+
+
+def kernel(function: F) -> F:
+    """Compile `function` when it is first called, and keep the machine code."""
+    return cast(F, Kernel(function))
+
+
+def inlined(function: F) -> F:
+    """Compile `function` into its callers, before LLVM sees them.
+
+    Left to LLVM, Philox stays a call and its caller's loop a scalar one: 50 M cells/s, not 200.
+    """
+    return cast(F, Inlined(function))
+
+
+def intrinsic(generate: Callable[..., Any]) -> Callable[[F], F]:
+    """Compile what `generate` says (see `numba.extending.intrinsic`) in place of a function."""
+
+    def decorate(function: F) -> F:
+        return cast(F, Inlined(function, generate))
+
+    return decorate
+
+
+def tell_compiling(tell: Callable[[], None]) -> None:
+    """Call `tell` once, when first a kernel has to be compiled: on a machine's first run."""
+    _before_compiling.append(tell)
+
+
+@cache
+def _processor() -> tuple[str, str]:
+    """Return the processor's name and features, as LLVM has them."""
+    from llvmlite import binding
+
+    name = os.environ.get("NUMBA_CPU_NAME")
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    if name is None:
+        name = binding.get_host_cpu_name()
+        if features is None:
+            features = binding.get_host_cpu_features().flatten()
+    return name, features or ""
+
+
+@cache
+def target_machine() -> Any:
+    """Return what LLVM makes and loads code for."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    name, features = _processor()
+    return binding.Target.from_default_triple().create_target_machine(
+        cpu=name, features=features, opt=3, reloc="pic", codemodel="default"
+    )
+
+
+def _entry(code: Code, kinds: tuple[Kind, ...]) -> Callable[..., None]:
+    """Load machine code, and return its function."""
+    from llvmlite import binding
+
+    abort = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
+    for name in code.never:
+        binding.add_symbol(name, abort)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code.code))
+    engine.finalize_object()
+    _engines.append(engine)
+    parameters: list[Any] = []
+    for dtype, axes in kinds:
+        if axes:
+            parameters += [ctypes.c_void_p, *[ctypes.c_int64] * axes]
+        else:
+            parameters.append(ctypes.c_uint64 if dtype == "<u8" else ctypes.c_int64)
+    return ctypes.CFUNCTYPE(None, *parameters)(engine.get_function_address(code.name))
+
+
+def _read(path: Path) -> Code | None:
+    """Return the machine code that is kept in a file, None where there is none or it is spoilt."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, _, rest = data.partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
+        return None
+    head, _, code = rest.partition(b"\n")
+    name, never = json.loads(head)
+    return Code(name, never, code)
+
+
+def _keep(path: Path, code: Code) -> None:
+    data = json.dumps([code.name, code.never]).encode() + b"\n" + code.code
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    with contextlib.suppress(OSError):  # such as a full disk: it is compiled again
+        temporary.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+        temporary.replace(path)
 
 
 def _cache_home() -> Path:
@@ -29,59 +243,21 @@ def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "synthpower"
 
 
-def _cache_folder() -> tuple[str, str]:
-    """Return the folder, or "" and the reason why there is none."""
+def _cache_folder() -> tuple[Path | None, str]:
+    """Return the folder, or None and the reason why there is none."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    numba = find_spec("numba")  # not imported for its version
+    versions = [Path(numba.origin).with_name("_version.py")] if numba and numba.origin else []
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), *versions]:
         digest.update(source.read_bytes())
     try:
         folder = _cache_home() / f"kernels-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
-            return "", f"{folder} cannot be written"
+            return None, f"{folder} cannot be written"
     except (OSError, RuntimeError) as error:  # RuntimeError: no home directory
-        return "", str(error)
-    return str(folder), ""
+        return None, str(error)
+    return folder, ""
 
 
 CACHE_FOLDER, CACHE_PROBLEM = _cache_folder()
-
-
-def kernel(function: F) -> F:
-    """Compile `function` on its first call, without the GIL, and keep the machine code."""
-    dispatcher = numba.njit(nogil=True)(function)
-    if CACHE_FOLDER and not numba.config.DISABLE_JIT:
-        # Numba reads the folder from its global configuration when caching is switched on;
-        # it is put back at once, so that nobody else's functions land in ours.
-        previous = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = CACHE_FOLDER
-        try:
-            dispatcher.enable_caching()
-        finally:
-            numba.config.CACHE_DIR = previous
-    return dispatcher  # type: ignore[no-any-return]
-
-
-def inlined(function: F) -> F:
-    """Compile `function` into its callers, before LLVM sees them.
-
-    Left to LLVM, Philox stays a call and its caller's loop a scalar one: 50 M cells/s, not 200.
-    """
-    return numba.njit(nogil=True, inline="always")(function)  # type: ignore[no-any-return]
-
-
-class _Once(event.Listener):  # type: ignore[misc]
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell: Callable[[], None] | None = tell
-
-    def on_start(self, event: Any) -> None:  # noqa: ARG002
-        if self._tell:
-            tell, self._tell = self._tell, None
-            tell()
-
-    def on_end(self, event: Any) -> None: ...
-
-
-def tell_compiling(tell: Callable[[], None]) -> None:
-    """Call `tell` once, when first a kernel has to be compiled: on a machine's first run."""
-    event.register("numba:compile", _Once(tell))

@@ -10,14 +10,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from synthpower.kernels._jit import inlined, kernel
+from synthpower.kernels._jit import inlined, intrinsic, kernel
 from synthpower.kernels.philox import HALF, LOW, U64
 
 SLOT = 32  # bytes of a time's text: a block
@@ -29,9 +25,9 @@ _UNIT = 2.0**-53
 _TEN = U64(10)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _copy_block(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any) -> Any:
-    """Copy 32 bytes: ``out[at : at + 32] = texts[begin : begin + 32]``."""
+def _copy_block_code(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         block = ir.VectorType(ir.IntType(8), 32).as_pointer()
@@ -48,9 +44,15 @@ def _copy_block(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any) -> A
     return types.void(out, types.int64, texts, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _multiply(_context: Any, _a: Any, _b: Any) -> Any:
-    """Return the high and the low half of a 128-bit product: one instruction of most machines."""
+@intrinsic(_copy_block_code)
+def _copy_block(out: Any, at: int, texts: Any, begin: int) -> None:
+    """Copy 32 bytes."""
+    out[at : at + 32] = texts[begin : begin + 32]
+
+
+def _multiply_code(_context: Any, _a: Any, _b: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         wide = ir.IntType(128)
@@ -63,14 +65,11 @@ def _multiply(_context: Any, _a: Any, _b: Any) -> Any:
     return types.containers.UniTuple(types.uint64, 2)(types.uint64, types.uint64), generate
 
 
-if numba.config.DISABLE_JIT:  # an intrinsic exists in machine code only
-
-    def _copy_block(out: Any, at: int, texts: Any, begin: int) -> None:
-        out[at : at + 32] = texts[begin : begin + 32]
-
-    def _multiply(a: Any, b: Any) -> Any:
-        product = int(a) * int(b)
-        return U64(product >> 64), U64(product & (1 << 64) - 1)
+@intrinsic(_multiply_code)
+def _multiply(a: Any, b: Any) -> Any:
+    """Return the high and the low half of a 128-bit product: one instruction of most machines."""
+    product = int(a) * int(b)
+    return U64(product >> 64), U64(product & (1 << 64) - 1)
 
 
 @inlined

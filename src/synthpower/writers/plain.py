@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import parquet as pq
 
 from synthpower.batches import Batches, Buffers, reading_schema
 from synthpower.csv_text import needs_quotes, render_rows
@@ -91,6 +90,8 @@ class PlainParquetWriter:
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
+        from pyarrow import parquet as pq
+
         writer = pq.ParquetWriter(pa.PythonFile(sink, "w"), self._batches.schema, **self._options)
         writer.add_key_value_metadata({METADATA_KEY: metadata(specification, self._inventory)})
         try:

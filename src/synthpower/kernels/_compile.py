@@ -1,0 +1,83 @@
+"""Python -> machine code, by Numba. Imported only where something has to be compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import binding
+from numba import types
+from numba.extending import intrinsic
+
+from synthpower.kernels._jit import Code, Inlined, Kernel, Kind
+
+# Numbers divide as NumPy's do: no kernel divides by zero, and no test of it stops the vectoriser.
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
+@cache
+def dispatcher(function: Callable[..., Any], **options: Any) -> Any:
+    """Return a function as Numba's, and with it those that it calls."""
+    assert isinstance(function, FunctionType)
+    scope = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if isinstance(found := scope.get(name), Inlined):
+            scope[name] = found.dispatcher
+    copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
+    return numba.njit(**_OPTIONS, **options)(copy)
+
+
+def inlined_dispatcher(function: Inlined) -> Any:
+    """Return a function as Numba's that goes into its callers."""
+    if function.intrinsic:
+        return intrinsic(function.intrinsic)
+    return dispatcher(function.function, inline="always")
+
+
+def compile_kernel(kernel: Kernel, kinds: tuple[Kind, ...], machine: Any) -> Code:
+    """Return a kernel's machine code: a function in C that takes a pointer and lengths for arrays.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        What to compile.
+    kinds : tuple of Kind
+        Its arguments.
+    machine : llvmlite.binding.TargetMachine
+        What for.
+    """
+    parameters: list[str] = []
+    arguments = []
+    signature: list[Any] = []
+    for i, (dtype, axes) in enumerate(kinds):
+        number = numba.from_dtype(np.dtype(dtype))
+        lengths = [f"n{i}_{axis}" for axis in range(axes)]
+        parameters += [f"a{i}", *lengths]
+        arguments.append(f"carray(a{i}, ({', '.join(lengths)},))" if axes else f"a{i}")
+        signature += [types.CPointer(number), *[types.int64] * axes] if axes else [number]
+    name = f"{kernel.function.__name__}_entry"
+    source = f"def {name}({', '.join(parameters)}): kernel({', '.join(arguments)})"
+    scope = {"kernel": kernel.dispatcher, "carray": numba.carray}
+    exec(source, scope)  # noqa: S102 - a function in C has a fixed number of arguments
+    entry = numba.cfunc(types.void(*signature), error_model="numpy")(scope[name])
+    text, never = _detached(entry.inspect_llvm())
+    return Code(entry.native_name, never, machine.emit_object(binding.parse_assembly(text)))
+
+
+def _detached(text: str) -> tuple[str, list[str]]:
+    """Return LLVM's text of a function with new names for all that it would need of Numba.
+
+    That is for errors only, and a kernel has none: it divides as NumPy does and checks no bounds.
+    Under their own names Numba would find them too, where it is imported later.
+    """
+    module = binding.parse_assembly(text)
+    values = [*module.functions, *module.global_variables]
+    names = {v.name for v in values if v.is_declaration and not v.name.startswith("llvm.")}
+    never = {name: f"synthpower_never_{name}" for name in sorted(names)}
+    text = re.sub(r"@(\w+)", lambda found: f"@{never.get(found[1], found[1])}", text)
+    return text, list(never.values())
