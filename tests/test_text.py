@@ -7,12 +7,13 @@ import math
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT, doubles
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthpower import kernels
@@ -82,8 +83,8 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
     kernels.format_times(np.array([0, 3600]), times[:, 0])
     size, out = np.empty(1, np.int64), np.empty(300 * len(counts) + kernels.PADDING, np.uint8)
     kernels.render_rows(
-        padded(head), np.array([0, len(head)], np.int32), times, ends_only,
-        np.array(counts).reshape(1, 1, -1), np.full(len(counts), decimals),
+        padded(head), np.array([0, len(head)], np.int32), times.reshape(-1), 1, ends_only,
+        np.empty(0, np.uint8), np.array(counts).reshape(1, 1, -1), np.full(len(counts), decimals),
         np.ones(len(counts)), kernels.powers_of_ten(),
         padded(tail), np.zeros(len(counts) + 1, np.int32) + np.int32(0), size, out,
     )  # fmt: skip
@@ -94,3 +95,15 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
         number = f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
         expected += head + (b"" if ends_only else start) + end + number.encode()
     assert bytes(out[: size[0]]) == expected
+
+
+@given(decimals=st.integers(0, kernels.NUMBER_DECIMALS), count=st.integers(1, 2**16))
+@settings(max_examples=20)
+def test_all_texts_of_few_counts_are_decimals_and_end_with_their_length(
+    decimals: int, count: int
+) -> None:
+    out = np.zeros((count, kernels.NUMBER), np.uint8)
+    kernels.format_counts(decimals, out)
+    for i in {0, 1, count // 2, count - 1} & set(range(count)):
+        text = bytes(out[i, : out[i, -1]]).decode()
+        assert text == f"{Decimal(i).scaleb(-decimals):.{decimals}f}"

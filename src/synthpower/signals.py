@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from synthpower.streams import FUZZ, VALUE, stream_key
 
 # uniform: a random number in [0, 1) times the scale. triangular: the smaller of two such numbers.
 _CODES = dict(zip(SIGNALS, (kernels.UNIFORM, kernels.TRIANGULAR), strict=True))
+
+MOST_PLACES = 2**16  # whole bytes, and the widest that all readers of Parquet take
 
 Keys = NDArray[np.uint64]
 Times = NDArray[np.int64]
@@ -102,3 +106,37 @@ class Signal:
                 count = draw * bound >> 64
                 values.append(count / scale if bound else (draw >> 11) * 2.0**-53 * scale)
         return min(values), max(values)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places of few counts: measurements of the same decimals share theirs.
+
+    Attributes
+    ----------
+    counts : dict of int to int
+        How many counts there are of each number of decimals, in order of their places.
+    firsts : (measurements,) uint64
+        The place of each measurement's count of 0.
+    """
+
+    counts: dict[int, int]
+    firsts: NDArray[np.uint64]
+
+    @property
+    def size(self) -> int:
+        return sum(self.counts.values())
+
+
+def places_of_counts(specification: Specification) -> Places | None:
+    """Return the places of all possible counts; None where there are more than 16 bits address."""
+    counts: dict[int, int] = {}
+    for m in specification.measurements:
+        if m.decimals is None:
+            return None
+        counts[m.decimals] = max(counts.get(m.decimals, 0), m.max_count + 1)
+    if sum(counts.values()) > MOST_PLACES:
+        return None
+    firsts = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
+    places = [firsts[m.decimals] for m in specification.measurements if m.decimals is not None]
+    return Places(counts, np.array(places, np.uint64))

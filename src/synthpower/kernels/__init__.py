@@ -31,8 +31,11 @@ from synthpower.kernels.servers import (
 )
 from synthpower.kernels.text import (
     LONGEST_NUMBER,
+    NUMBER,
+    NUMBER_DECIMALS,
     PADDING,
     SLOT,
+    format_counts,
     format_doubles,
     format_times,
     powers_of_ten,
@@ -50,6 +53,8 @@ from synthpower.kernels.values import (
 __all__ = [
     "CACHE_PROBLEM",
     "LONGEST_NUMBER",
+    "NUMBER",
+    "NUMBER_DECIMALS",
     "PACKED_LENGTH",
     "PADDING",
     "SLOT",
@@ -66,6 +71,7 @@ __all__ = [
     "fill_serials",
     "fill_server_keys",
     "fill_values",
+    "format_counts",
     "format_doubles",
     "format_times",
     "pack_indices",

@@ -19,6 +19,27 @@ from synthpower.kernels._jit import Code, Inlined, Kernel, Kind
 # Numbers divide as NumPy's do: no kernel divides by zero, and no test of it stops the vectoriser.
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
+# What compiled functions name of Python and Numba to raise errors and to free arrays.
+_FOR_ERRORS = {
+    "NRT_Free",
+    "NRT_MemInfo_call_dtor",
+    "PyBytes_FromStringAndSize",
+    "PyErr_Clear",
+    "PyErr_SetNone",
+    "PyErr_SetString",
+    "PyErr_WriteUnraisable",
+    "PyExc_RuntimeError",
+    "PyExc_StopIteration",
+    "PyExc_SystemError",
+    "PyUnicode_FromString",
+    "Py_DecRef",
+    "numba_do_raise",
+    "numba_gil_ensure",
+    "numba_gil_release",
+    "numba_runtime_build_excinfo_struct",
+    "numba_unpickle",
+}
+
 
 @cache
 def dispatcher(function: Callable[..., Any], **options: Any) -> Any:
@@ -78,6 +99,8 @@ def _detached(text: str) -> tuple[str, list[str]]:
     module = binding.parse_assembly(text)
     values = [*module.functions, *module.global_variables]
     names = {v.name for v in values if v.is_declaration and not v.name.startswith("llvm.")}
+    if needed := names - _FOR_ERRORS:
+        raise NotImplementedError(f"a kernel cannot use {', '.join(sorted(needed))}")
     never = {name: f"synthpower_never_{name}" for name in sorted(names)}
     text = re.sub(r"@(\w+)", lambda found: f"@{never.get(found[1], found[1])}", text)
     return text, list(never.values())

@@ -19,13 +19,13 @@ from synthpower.csv_text import join_fields
 from synthpower.files import Sink
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory, string_buffers
-from synthpower.signals import Signal
+from synthpower.signals import Places, Signal, places_of_counts
 from synthpower.specification import Specification
 from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 from synthpower.writers.plain import csv_header
 
-_CHUNK_ROWS = 2**15
-_CHUNK_BYTES = 2**23
+_CHUNK_ROWS = 2**16
+_CHUNK_BYTES = 2**24
 _LONGEST_DOUBLE = 23  # as in 2.2250738585072014e-308
 _KEPT_SLICES = 1024  # of servers: 1 MB each of an inventory of our own
 
@@ -55,7 +55,11 @@ class CsvWriter:
         self._tails = _padded(tails)
         self._decimals = np.array([-1 if m.decimals is None else m.decimals for m in measurements])
         self._scales = np.array([float(m.scale) for m in measurements])
-        self._firsts = np.zeros(len(measurements), np.uint64)
+        places = places_of_counts(specification)
+        if places and max(places.counts) > kernels.NUMBER_DECIMALS:
+            places = None
+        self._firsts = places.firsts if places else np.zeros(len(measurements), np.uint64)
+        self._numbers = _number_texts(places) if places else np.empty(0, np.uint8)
         # A method under lru_cache would keep every instance alive.
         self._heads = lru_cache(_KEPT_SLICES)(self._make_heads)
 
@@ -70,8 +74,9 @@ class CsvWriter:
         out = buffers.array("text", (room,), np.uint8)
         kernels.render_rows(
             *self._heads(chunk.first_server, chunk.servers),
-            self._time_texts(keys, boundaries, buffers),
+            *self._time_texts(keys, boundaries, buffers),
             self._specification.end,
+            self._numbers,
             counts,
             self._decimals,
             self._scales,
@@ -119,14 +124,26 @@ class CsvWriter:
 
     def _time_texts(
         self, keys: NDArray[np.uint64], boundaries: NDArray[np.int64], buffers: Buffers
-    ) -> NDArray[np.uint8]:
+    ) -> tuple[NDArray[np.uint8], int]:
+        """Return the texts of a chunk's step boundaries, and how many there are of each."""
         times = boundaries[:, np.newaxis]
         if self._specification.fuzz:
             times = buffers.array("times", (boundaries.size, keys.size), np.int64)
             self._signal.fill_times(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
         texts = buffers.array("time texts", (*times.shape, kernels.SLOT), np.uint8)
         kernels.format_times(times.reshape(-1), texts.reshape(-1, kernels.SLOT))
-        return texts
+        return texts.reshape(-1), times.shape[1]
+
+
+def _number_texts(places: Places) -> NDArray[np.uint8]:
+    """Return the texts of all counts, in the order of their places."""
+    texts = np.zeros(places.size * kernels.NUMBER + kernels.PADDING, np.uint8)
+    first = 0
+    for decimals, count in places.counts.items():
+        end = first + count * kernels.NUMBER
+        kernels.format_counts(decimals, texts[first:end].reshape(count, kernels.NUMBER))
+        first = end
+    return texts
 
 
 def _padded(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:

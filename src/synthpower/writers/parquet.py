@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -29,7 +28,7 @@ from synthpower.errors import InputError
 from synthpower.files import Sink
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory, string_buffers
-from synthpower.signals import Signal
+from synthpower.signals import MOST_PLACES, Places, Signal, places_of_counts
 from synthpower.specification import Specification
 from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 from synthpower.writers.parquet_file import (
@@ -44,7 +43,6 @@ from synthpower.writers.parquet_file import (
 )
 from synthpower.writers.plain import (
     DICTIONARY_BYTES,
-    DICTIONARY_VALUES,
     METADATA_KEY,
     VALUE,
     metadata,
@@ -101,7 +99,9 @@ class ParquetWriter:
                 f"{self.grid.num_chunks:,}; make files of one hour, or a longer interval"
             )
         first = next(self.grid.chunks())
-        self._dictionary = _value_dictionary(specification, self.grid.rows(first))
+        self._places = places_of_counts(specification)
+        if self._places and self._places.size * _DICTIONARY_REPEATS > self.grid.rows(first):
+            self._places = None  # plain values are smaller
         # A method under lru_cache would keep every instance alive.
         self._encoded = lru_cache(_KEPT_TEMPLATES)(self._encode)
         # Once, before all workers ask for them.
@@ -178,7 +178,7 @@ class ParquetWriter:
         least = greatest = 0.0
         codec = self._codec if fill else None
         page_rows = list(map(self.grid.rows, pages))
-        if self._dictionary is None:
+        if not self._places:
             column = ColumnEncoder(VALUE, DOUBLE, codec)
             values = buffers.array("values", shape, np.float64)
             if fill:
@@ -186,10 +186,10 @@ class ParquetWriter:
             column.add_plain(values.reshape(-1), page_rows)
         else:
             column = ColumnEncoder(VALUE, DOUBLE, codec)
-            column.add_dictionary(self._dictionary.values, self._dictionary.values.size)
+            column.add_dictionary(_values_of(self._places), self._places.size)
             values = buffers.array("values", shape, np.uint16)
             if fill:
-                firsts = self._dictionary.firsts
+                firsts = self._places.firsts
                 least, greatest = self._signal.fill_counts(keys, times, firsts, values)
             column.add_indices(values.reshape(-1), page_rows)
         # Pages of random values exclude nothing.
@@ -220,7 +220,7 @@ class ParquetWriter:
             keys = self._servers.keys_of(chunk)
             shape = self.grid.shape(chunk)
             dictionary = ((firsts[:, np.newaxis] + np.arange(fuzz + 1)) * 1_000_000).reshape(-1)
-            few = dictionary.size <= DICTIONARY_VALUES
+            few = dictionary.size <= MOST_PLACES
             if few and dictionary.size * _DICTIONARY_REPEATS <= self.grid.rows(chunk):
                 places = np.arange(firsts.size) * (fuzz + 1)
                 column = ColumnEncoder(name, INT64, codec)
@@ -246,33 +246,10 @@ class ParquetWriter:
         return column.finish([(int(least), int(greatest)) for least, greatest in limits])
 
 
-@dataclass(frozen=True)
-class _Dictionary:
-    """All possible values, and where each measurement's counts begin among them."""
-
-    values: NDArray[np.float64]
-    firsts: NDArray[np.uint64]
-
-
-def _value_dictionary(specification: Specification, rows: int) -> _Dictionary | None:
-    """Return the dictionary of a specification's values, None where it would not pay.
-
-    Measurements of the same decimals share their counts.
-    """
-    most: dict[int, int] = {}
-    for m in specification.measurements:
-        if m.decimals is None:
-            return None
-        most[m.decimals] = max(most.get(m.decimals, 0), m.max_count)
-    places = [m.decimals for m in specification.measurements if m.decimals is not None]
-    size = sum(count + 1 for count in most.values())
-    if size > DICTIONARY_VALUES or size * _DICTIONARY_REPEATS > rows:
-        return None
-    firsts = dict(zip(most, np.cumsum([0, *(count + 1 for count in most.values())]), strict=False))
-    values = [np.arange(count + 1) / float(10**decimals) for decimals, count in most.items()]
-    return _Dictionary(
-        np.concatenate(values),
-        np.array([firsts[place] for place in places], np.uint64),
+def _values_of(places: Places) -> NDArray[np.float64]:
+    """Return the values of all counts, in the order of their places."""
+    return np.concatenate(
+        [np.arange(count) / float(10**decimals) for decimals, count in places.counts.items()]
     )
 
 

@@ -14,12 +14,12 @@ from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.files import Sink
 from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
+from synthpower.signals import places_of_counts
 from synthpower.specification import Specification
 from synthpower.templates import Templates
 
 METADATA_KEY = "synthpower"
 VALUE = "measurement_value"
-DICTIONARY_VALUES = 2**16  # values with more of them are smaller, and faster, without one
 DICTIONARY_BYTES = 2**30  # a template never falls back to plain strings, however long they are
 BATCH_ROWS = 2**16  # Arrow takes statistics once for so many rows; its 1,024 cost a third
 
@@ -69,7 +69,7 @@ class PlainParquetWriter:
         self.grid = self._batches.grid
         names = self._batches.schema.names
         templates = [name for name in names if name != VALUE]
-        few = distinct_values(specification) <= DICTIONARY_VALUES
+        few = places_of_counts(specification)  # more are smaller, and faster, without a dictionary
         default = dict.fromkeys(templates, "zstd") | {VALUE: "none"}
         self._options = {
             "compression": compression or default,
@@ -117,10 +117,3 @@ def describe(specification: Specification, inventory: Inventory) -> dict[str, ob
 def metadata(specification: Specification, inventory: Inventory) -> str:
     """Return what a Parquet file says of its making, as JSON."""
     return json.dumps(describe(specification, inventory), sort_keys=True)
-
-
-def distinct_values(specification: Specification) -> float:
-    """Return how many values the readings can have, infinity where one has no decimals."""
-    return sum(
-        float("inf") if m.decimals is None else m.max_count + 1 for m in specification.measurements
-    )
