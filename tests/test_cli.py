@@ -44,13 +44,15 @@ def test_bare_command_shows_the_two_lines_of_a_first_dataset(command) -> None:
     assert "synthpower data --directory power --date 2023-02-27" in text
 
 
-@pytest.mark.parametrize("name", [None, "inventory", "data", "tables"])
+@pytest.mark.parametrize("name", [None, "inventory", "data", "verify", "remake", "tables"])
 def test_help_has_an_example(command, name: str | None) -> None:
     text = ok(command(*filter(None, [name]), "--help")).stdout
-    assert re.search(r"^  synthpower (inventory|data|tables) --", text, re.MULTILINE)
+    assert re.search(r"^  synthpower (inventory|data|verify|remake|tables) ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("arguments", [(), ("data",), ("inventory",), ("tables",)])
+@pytest.mark.parametrize(
+    "arguments", [(), ("data",), ("inventory",), ("verify",), ("remake",), ("tables",)]
+)
 def test_version(command, arguments: tuple[str, ...]) -> None:
     assert ok(command(*arguments, "--version")).stdout == f"synthpower {__version__}\n"
 

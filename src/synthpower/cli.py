@@ -95,18 +95,30 @@ def _data(args: argparse.Namespace) -> None:
     free = shutil.disk_usage(folder).free if folder else None
     if args.dry_run:
         print(_described(run.plan, title, free))
-    if free is not None and not run.fits(free):
+    if folder and free is not None:
+        _check_room(run, folder, free)
+    if args.dry_run:
+        return
+    summaries = _write(args, args.directory, run, jobs, servers)
+    _say_made(args, jobs, summaries, started)
+
+
+def _check_room(run: Run, folder: Path, free: int) -> None:
+    if not run.fits(free):
         raise InputError(
             f"{folder}: {run.plan.certainty} {run.plan.bytes:,} bytes are needed, and {free:,} are "
             f"free; make room or choose another place"
         )
-    if args.dry_run:
-        return
-    summaries = _write(args, run, jobs, servers)
+
+
+def _say_made(
+    args: argparse.Namespace, jobs: list[Job], summaries: list[Summary], started: float
+) -> None:
+    seeds = sorted({job.specification.seed for job in jobs})
     say(
-        f"{title}  {sum(s.rows for s in summaries):,} rows  "
+        f"{_title([job.path for job in jobs])}  {sum(s.rows for s in summaries):,} rows  "
         f"{size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
-        f"seed {specifications[0].seed} (UTC)",
+        f"{f'seed {seeds[0]}' if len(seeds) == 1 else f'{len(seeds)} seeds'} (UTC)",
         args.quiet,
     )
 
@@ -137,12 +149,10 @@ def _title(paths: list[Path]) -> str:
 
 def _entry(job: Job, servers: Inventory, size: int) -> dict[str, object]:
     """Return a file's entry in the manifest."""
+    from synthpower.origins import make_entry
     from synthpower.writers import describe
 
-    specification = job.specification
-    rows = specification.steps * len(servers) * len(specification.measurements)
-    described = describe(specification, servers)
-    return {"format": job.format, "rows": rows, "bytes": size, "specification": described}
+    return make_entry(job, describe(job.specification, servers), size)
 
 
 def _described(plan: Plan, title: str, free: int | None) -> str:
@@ -173,11 +183,16 @@ def _format(args: argparse.Namespace) -> str:
 
 
 def _write(
-    args: argparse.Namespace, run: Run, jobs: list[Job], servers: Inventory
+    args: argparse.Namespace,
+    directory: Path,
+    run: Run,
+    jobs: list[Job],
+    servers: Inventory,
+    awaited: dataset.Entries | None = None,
 ) -> list[Summary]:
-    within = {job.path: job for job in jobs if _within(job.path, args.directory)}
+    within = {job.path: job for job in jobs if _within(job.path, directory)}
     if within:
-        dataset.check_manifest(args.directory)  # now, not when the first file has been written
+        dataset.check_manifest(directory)  # now, not when the first file has been written
 
     def finished(summary: Summary) -> None:
         if job := within.get(summary.path):
@@ -185,7 +200,7 @@ def _write(
 
     doing = _shown(jobs[0].path) if len(jobs) == 1 else f"{len(jobs)} files"
     bar = progress_bar(doing, run.rows, args.quiet)
-    with dataset.ManifestLog(args.directory) as log, bar as progress:
+    with dataset.ManifestLog(directory, awaited) as log, bar as progress:
         return run.write(progress, finished)
 
 
@@ -276,6 +291,38 @@ def _checks(
             yield from verification.check(file, progress)
 
 
+def _remake(args: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    from synthpower.generate import Run
+    from synthpower.remake import read_remake
+
+    _announce_compiling(args)
+    if args.directory and args.directory.exists():
+        check_directory(args.directory)
+    remake = read_remake(args.path, args.directory, args.workers)
+    folder = remake.directory
+    if remake.complete:
+        say(f"{_title(remake.complete)}  already complete", args.quiet)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}", "directory") from None
+    remove_abandoned(folder)
+    run = Run(remake.jobs, remake.servers, args.workers)
+    _check_room(run, folder, shutil.disk_usage(folder).free)
+    remake.write_texts()
+    if remake.texts:
+        say(f"{', '.join(remake.texts)}  made", args.quiet)
+    if not remake.jobs:
+        return
+    summaries = _write(args, folder, run, remake.jobs, remake.servers, remake.awaited)
+    _say_made(args, remake.jobs, summaries, started)
+    others = [s.path for s in summaries if s.bytes != remake.awaited[s.path.name]["bytes"]]
+    if others:
+        say(f"{_title(others)}  of another size than before: by another version?", args.quiet)
+
+
 def _tables(args: argparse.Namespace) -> None:
     sources = [catalog.shipped(name) for name in catalog.TABLES]
     if args.copy is None:
@@ -308,6 +355,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "inventory": _inventory,
     "data": _data,
     "verify": _verify,
+    "remake": _remake,
     "tables": _tables,
 }
 
