@@ -363,6 +363,21 @@ def test_a_terminal_shows_rows_rates_and_the_time_left(own: Path) -> None:
     assert quiet == ""
 
 
+@pytest.mark.parametrize("option", [[], ["--contract"]])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_terminal_shows_the_time_left_of_a_verification(
+    command, own: Path, option: list[str], format: str
+) -> None:
+    made = ["--date", "2023-02-27", "--interval", "2", "--seed", "1", "--format", format]
+    ok(command("data", "--directory", own, *made))
+    front = "glcp_customer_id: 0\ndevices: inventory.csv\ndata: data-*\nseed: 1\n"
+    (own / "README.md").write_text(f"---\n{front}---\n")
+    base = [sys.executable, "-m", "synthpower", "verify", str(own)]
+    shown = on_a_terminal([*base, *option])
+    assert "M rows/s" in shown
+    assert re.search(r"\d\d:\d\d", shown)
+
+
 def test_quiet_may_stand_before_the_command(command, own: Path) -> None:
     done = ok(command("--quiet", "data", "--directory", own, "--date", "2023-02-27T05"))
     assert done.stderr == ""

@@ -257,13 +257,20 @@ def _verify(args: argparse.Namespace) -> int:
             folders[path] = None
         elif not path.exists():
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
-        elif (files := folders.setdefault(path.parent, [])) is not None:
-            files.append(path)
+        else:
+            files = folders.setdefault(path.parent, [])
+            # DIR/*.csv names inventory.csv, which is looked at anyway, and tables without readings.
+            if files is not None and path.name not in dataset.OURS:
+                files.append(path)
     if args.contract and any(files is not None for files in folders.values()):
         raise InputError("it is about a whole dataset: name its directory", "contract")
     _announce_compiling(args)
-    with progress_bar("verifying", None, args.quiet) as progress:
-        checks = list(_checks(args, folders, progress))
+    from synthpower.origins import known_rows
+
+    chosen = {folder: _chosen(args, folder, files) for folder, files in folders.items()}
+    rows = known_rows([path for files in chosen.values() for path in files])
+    with progress_bar("verifying", rows, args.quiet) as progress:
+        checks = list(_checks(args, chosen, progress))
     wrong = sum(not check.passed for check in checks)
     if args.json:
         print(json.dumps({"passed": not wrong, "checks": list(map(asdict, checks))}, indent=2))
@@ -275,8 +282,19 @@ def _verify(args: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _chosen(args: argparse.Namespace, folder: Path, named: list[Path] | None) -> list[Path]:
+    from synthpower.conformance import contract_files
+    from synthpower.verify import Verification
+
+    if not args.contract:
+        return Verification(folder).files() if named is None else named
+    with contextlib.suppress(InputError):  # the checks will tell
+        return contract_files(folder)
+    return []
+
+
 def _checks(
-    args: argparse.Namespace, folders: dict[Path, list[Path] | None], progress: Progress | None
+    args: argparse.Namespace, folders: dict[Path, list[Path]], progress: Progress | None
 ) -> Iterator[Check]:
     from synthpower.conformance import check_contract
     from synthpower.verify import Verification
@@ -287,7 +305,7 @@ def _checks(
             continue
         verification = Verification(folder, args.workers)
         yield verification.check_inventory()
-        for file in verification.files() if files is None else files:
+        for file in files:
             yield from verification.check(file, progress)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,25 @@ def parquet_origin(path: Path) -> Origin:
     if not isinstance(told, dict):
         raise InputError("it does not say what it was made from")
     return Origin(told, "parquet", *_how_written(metadata))
+
+
+def known_rows(paths: Sequence[Path]) -> int | None:
+    """Return how many readings files have, None where one does not say it."""
+    total = 0
+    listed: dict[Path, dict[str, Any]] = {}
+    for path in paths:
+        if path.parent not in listed:
+            with suppress(InputError):
+                listed[path.parent] = dataset.read_manifest(path.parent)["files"]
+        entry = listed.get(path.parent, {}).get(path.name)
+        rows = entry.get("rows") if isinstance(entry, dict) else None
+        if path.suffix.lower() == ".parquet":
+            with suppress(InputError):
+                rows = _read_metadata(path).num_rows
+        if not isinstance(rows, int):
+            return None
+        total += rows
+    return total
 
 
 def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
