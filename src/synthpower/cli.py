@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shlex
@@ -42,6 +43,7 @@ def _inventory(args: argparse.Namespace) -> None:
     measurements = catalog.read_measurements(args.measurements)
     _announce_compiling(args)
     inventory.check_count(args.count)
+    _check_place(args.directory)
     inventory.check_new(args.directory, args.overwrite)
     made = inventory.Inventory.generate(args.count, args.seed, server_types, locations)
     command = f"synthpower inventory --directory . --count {args.count} --seed {made.seed}"
@@ -101,6 +103,17 @@ def _data(args: argparse.Namespace) -> None:
         return
     summaries = _write(args, args.directory, run, jobs, servers)
     _say_made(args, jobs, summaries, started)
+
+
+def _check_place(directory: Path) -> None:
+    """Raise `InputError` unless a directory is there or, by its name, could be made."""
+    try:
+        directory.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror}", "directory") from None
+    check_directory(directory)
 
 
 def _check_room(run: Run, folder: Path, free: int) -> None:
@@ -316,8 +329,8 @@ def _remake(args: argparse.Namespace) -> None:
     from synthpower.remake import read_remake
 
     _announce_compiling(args)
-    if args.directory and args.directory.exists():
-        check_directory(args.directory)
+    if args.directory:
+        _check_place(args.directory)
     remake = read_remake(args.path, args.directory, args.workers)
     folder = remake.directory
     if remake.complete:
@@ -362,7 +375,7 @@ def _aligned(source: Path) -> str:
     """Return a table as text, its columns aligned."""
     import csv
 
-    rows = list(csv.reader(source.read_text().splitlines()))
+    rows = list(csv.reader(source.read_text("utf-8").splitlines()))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([f"{source.name}:", *lines])
@@ -432,6 +445,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 def _prepare() -> None:
     if sys.stderr is None:  # closed by whoever started this
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as standard error does, in whatever encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # not in the main thread: then no signal comes here
         for number in _SIGNALS:
             signal.signal(number, _interrupted)

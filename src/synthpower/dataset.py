@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -181,7 +183,21 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         manifest = None
     if not (isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)):
         raise InputError(f"{path}: not a manifest of synthpower; remove it or put it right")
-    return manifest
+    return manifest | {"files": {_here(name): e for name, e in manifest["files"].items()}}
+
+
+def _here(name: str) -> str:
+    """Return a file's name in the manifest, where it is UTF-8, as it is in this locale."""
+    with contextlib.suppress(UnicodeError):  # one that no file can have
+        return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return name
+
+
+def _everywhere(name: str) -> str:
+    """Return a file's name as the manifest has it, whatever the locale."""
+    with contextlib.suppress(UnicodeError):
+        return os.fsencode(name).decode("utf-8", "surrogateescape")
+    return name
 
 
 def manifest_seed(directory: Path) -> int | None:
@@ -250,6 +266,8 @@ class ManifestLog:
 
 
 def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    files = {_everywhere(name): entry for name, entry in manifest["files"].items()}
+    manifest = manifest | {"files": files}
     with open_output(directory / MANIFEST, overwrite=True) as sink:
         sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
 

@@ -107,6 +107,8 @@ def _workers(text: str) -> int:
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty; name a file or directory")
+    if "\0" in text:  # not from a shell, but from whoever calls main()
+        raise argparse.ArgumentTypeError("no file or directory has a NUL in its name")
     return Path(text)
 
 
