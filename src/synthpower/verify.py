@@ -184,6 +184,9 @@ def check_complete(
         _check_complete(job, servers, workers or available_workers())
     except InputError as error:
         raise InputError(f"{job.path} exists, and {error}; {advice}") from None
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
+        raise InputError(f"{job.path} exists, and {reason}; {advice}") from None
 
 
 def _check_complete(job: Job, servers: Inventory, workers: int) -> None:
