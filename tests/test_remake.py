@@ -415,3 +415,14 @@ def test_a_killed_remake_is_finished_by_the_next(
     assert contents(again) == contents(directory)
     after = states(again)
     assert all(after[name] == made[name] for name in made if name.startswith("data-"))
+
+
+def test_two_remakes_at_once_lose_nothing(small: Path, tmp_path: Path) -> None:
+    kept = only(SAID, small)
+    again = tmp_path / "again"
+    arguments = [sys.executable, "-m", "synthpower", "remake", kept, "--directory", again]
+    runs = [subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [run.communicate(timeout=60)[1] for run in runs]
+    assert 0 in [run.returncode for run in runs]
+    assert {run.returncode for run in runs} <= {0, 2}, said
+    assert contents(again) == contents(small)

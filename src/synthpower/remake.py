@@ -124,7 +124,7 @@ def _origins(source: Path, elsewhere: bool) -> dict[str, Origin]:
     """Return what each file was made from; those that the manifest does not list say it."""
     listed = dataset.read_manifest(source)["files"]
     origins = {}
-    for name in sorted(listed):
+    for name in listed:
         with _about(source / dataset.MANIFEST):
             if (
                 name != Path(name).name
@@ -139,7 +139,7 @@ def _origins(source: Path, elsewhere: bool) -> dict[str, Origin]:
         for name in set(dataset.data_files(source)) - origins.keys():
             with _about(source / name):
                 origins[name] = _origin_of(source / name)
-    return origins
+    return dict(sorted(origins.items()))
 
 
 def _origin_of(path: Path) -> Origin:
