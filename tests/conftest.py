@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import struct
@@ -59,6 +60,30 @@ def command() -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def forbidding(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], None]:
+    """What makes a child heed permissions, as its `preexec_fn`: root's, too.
+
+    Root without the capability to override them is its files' owner like any other. As somebody
+    else it might not even reach Python.
+    """
+    libc = ctypes.CDLL(None)
+
+    def heed() -> None:
+        if os.geteuid() == 0:
+            for capability in (1, 2):  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+                libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP: gone after exec
+
+    closed = tmp_path_factory.mktemp("closed")
+    closed.chmod(0o500)
+    script = "import os, sys; sys.exit(os.access(sys.argv[1], os.W_OK))"
+    try:
+        subprocess.run([sys.executable, "-c", script, closed], preexec_fn=heed, check=True)
+    except subprocess.SubprocessError:
+        pytest.skip("nothing is forbidden to whom the tests run as")
+    return heed
 
 
 @pytest.fixture(scope="session")

@@ -44,13 +44,15 @@ def test_bare_command_shows_the_two_lines_of_a_first_dataset(command) -> None:
     assert "synthpower data --directory power --date 2023-02-27" in text
 
 
-@pytest.mark.parametrize("name", [None, "inventory", "data", "tables"])
+@pytest.mark.parametrize("name", [None, "inventory", "data", "verify", "remake", "tables"])
 def test_help_has_an_example(command, name: str | None) -> None:
     text = ok(command(*filter(None, [name]), "--help")).stdout
-    assert re.search(r"^  synthpower (inventory|data|tables) --", text, re.MULTILINE)
+    assert re.search(r"^  synthpower (inventory|data|verify|remake|tables) ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("arguments", [(), ("data",), ("inventory",), ("tables",)])
+@pytest.mark.parametrize(
+    "arguments", [(), ("data",), ("inventory",), ("verify",), ("remake",), ("tables",)]
+)
 def test_version(command, arguments: tuple[str, ...]) -> None:
     assert ok(command(*arguments, "--version")).stdout == f"synthpower {__version__}\n"
 
@@ -359,6 +361,21 @@ def test_a_terminal_shows_rows_rates_and_the_time_left(own: Path) -> None:
     assert "345,600 rows" in shown
     quiet = on_a_terminal([*base, "--date", "2023-02-28", "--seed", "1", "--quiet"])
     assert quiet == ""
+
+
+@pytest.mark.parametrize("option", [[], ["--contract"]])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_terminal_shows_the_time_left_of_a_verification(
+    command, own: Path, option: list[str], format: str
+) -> None:
+    made = ["--date", "2023-02-27", "--interval", "2", "--seed", "1", "--format", format]
+    ok(command("data", "--directory", own, *made))
+    front = "glcp_customer_id: 0\ndevices: inventory.csv\ndata: data-*\nseed: 1\n"
+    (own / "README.md").write_text(f"---\n{front}---\n")
+    base = [sys.executable, "-m", "synthpower", "verify", str(own)]
+    shown = on_a_terminal([*base, *option])
+    assert "M rows/s" in shown
+    assert re.search(r"\d\d:\d\d", shown)
 
 
 def test_quiet_may_stand_before_the_command(command, own: Path) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from crash import DAYS, Crashes, command, contents
+
+from synthpower import cli
 
 
 @pytest.fixture(scope="module", params=["csv", "parquet"])
@@ -73,3 +78,69 @@ def test_a_full_disk_leaves_no_file(directory: Path, format: str) -> None:
     assert done.stderr.count("\n") == 1
     assert f"data-2023-01-01.{format}: File too large" in done.stderr
     assert contents(directory) == before
+
+
+@pytest.fixture
+def little(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    place = tmp_path / "little"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("no file system may be mounted")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+# Files that fill it after about two thirds of them, and of how many days.
+FILLING = {"csv": (20, ["--interval", "86400"]), "parquet": (40, ["--format", "parquet"])}
+
+
+def fill(directory: Path, format: str, *options: str) -> int:
+    days, others = FILLING[format]
+    arguments = ["data", "--directory", str(directory), "--date", "2023-01-01", "--quiet"]
+    return cli.main([*arguments, "--days", str(days), *others, *options])
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_file_system_that_fills_up_has_whole_files_only(
+    directory: Path,
+    little: Path,
+    format: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = little.with_name("whole")
+    shutil.copytree(directory, whole)
+    assert fill(whole, format) == 0
+    expected = contents(whole)
+    full = little / "power"
+    shutil.copytree(directory, full)
+    older = "data-2023-02-01"  # of another specification; the run never comes so far
+    others = ["--date", "2023-02-01", "--interval", "43200", "--format", format]
+    assert cli.main(["data", "--directory", str(full), *others, "--quiet"]) == 0
+    before = contents(full)
+
+    assert fill(full, format, "--overwrite") == 2  # it is seen beforehand
+    assert "make room or choose another place" in capsys.readouterr().err
+    assert contents(full) == before
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
+    assert fill(full, format, "--overwrite") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.endswith(": No space left on device\n")
+    left = contents(full)
+    assert not [name for name in left if name.startswith(".")]
+    made = left.keys() - before.keys() - {"manifest.json"}
+    assert 0 < len(made) < len(expected) - len(before)
+    assert all(left[name] == expected[name] for name in made)
+    kept = before.keys() - {"manifest.json"}
+    assert all(left[name] == before[name] for name in kept)
+
+    subprocess.run(["mount", "-o", "remount,size=20m", str(little)], check=True)
+    (full / f"{older}.{format}").unlink()
+    assert fill(full, format) == 0
+    assert contents(full) == expected

@@ -25,6 +25,7 @@ def test_front_matter_says_who_what_and_how_often(tmp_path: Path) -> None:
     assert fields["devices"] == "inventory.csv"
     assert fields["update"] == "24 hr"
     assert fields["seed"] == "8123"
+    assert fields["servers"] == "10"
     assert "synthetic" in prose.lower()
     assert "UTC" in prose
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -161,10 +163,17 @@ def contents(directory: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() if p.is_file() else b"" for p in directory.iterdir()}
 
 
-def run(command, directory: Path, arguments: list[str], words: str) -> None:
+def run(
+    command,
+    directory: Path,
+    arguments: list[str],
+    words: str,
+    before_it: Callable[[], None] | None = None,
+) -> None:
     before = contents(directory)
     filled = [argument.replace("DIR", str(directory)) for argument in arguments]
-    check(command(*filled, cwd=directory), directory, before, words)
+    done = command(*filled, cwd=directory, preexec_fn=before_it)
+    check(done, directory, before, words)
 
 
 @pytest.mark.parametrize(("arguments", "words"), OPTIONS)
@@ -229,19 +238,82 @@ def test_an_inventory_from_which_data_was_made_is_not_replaced(command, tmp_path
     run(command, tmp_path, arguments, "data-2023-02-27.parquet was made from the inventory")
 
 
-@pytest.mark.parametrize("arguments", [["data", *DATE], ["inventory", "--count", "5"]])
-def test_a_directory_that_may_not_be_written(command, tmp_path: Path, arguments: list[str]) -> None:
-    directory = tmp_path / "closed"
-    directory.mkdir()
-    if arguments[0] == "data":
-        (directory / "inventory.csv").write_text(GOOD)
+@pytest.fixture(scope="module")
+def one_day(command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("one") / "day"
+    for made in (["inventory", "--count", "3", "--seed", "1"], ["data", "--date", "2023-02-28"]):
+        assert command(*made, "--directory", directory).returncode == 0
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["data", *DATE, "--directory", "DIR"], "DIR may not be written"),
+        (["data", *DATE, "--directory", "DIR", "--seed", "1"], "DIR may not be written"),
+        (data("--format", "parquet", "--overwrite"), "DIR may not be written"),
+        (data("--output", "DIR/x"), "DIR may not be written"),
+        (["inventory", "--directory", "DIR", "--count", "5", "--overwrite"], "DIR may not be written"),
+        (["inventory", "--directory", "DIR/new", "--count", "5"], "DIR/new: Permission denied"),
+        (["remake", "DIR"], "DIR may not be written"),
+        (["remake", "DIR", "--directory", "DIR/new"], "DIR/new: Permission denied"),
+        (["tables", "--copy", "DIR/new"], "DIR/new: Permission denied"),
+    ],
+)  # fmt: skip
+def test_a_directory_that_may_not_be_written(
+    command,
+    one_day: Path,
+    tmp_path: Path,
+    forbidding: Callable[[], None],
+    arguments: list[str],
+    words: str,
+) -> None:
+    directory = Path(shutil.copytree(one_day, tmp_path / "closed"))
+    (directory / "data-2023-02-28.csv").unlink()
     directory.chmod(0o500)
-    try:
-        if directory.stat().st_uid == 0:
-            pytest.skip("nothing is forbidden to root")
-        run(command, directory, [*arguments, "--directory", "DIR"], "may not be written")
-    finally:
-        directory.chmod(0o700)
+    run(command, directory, arguments, words, forbidding)
+    directory.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("inventory.csv", data()),
+        ("measurements.csv", data()),
+        ("README.md", ["data", "--directory", "DIR", *DATE]),
+        ("manifest.json", data()),
+        ("data-2023-02-28.csv", data("--date", "2023-02-28")),
+        ("inventory.csv", ["remake", "DIR"]),
+        ("manifest.json", ["remake", "DIR"]),
+        ("README.md", ["remake", "DIR", "--directory", "DIR/new"]),
+    ],
+)
+def test_a_file_that_may_not_be_read(
+    command,
+    one_day: Path,
+    tmp_path: Path,
+    forbidding: Callable[[], None],
+    name: str,
+    arguments: list[str],
+) -> None:
+    directory = Path(shutil.copytree(one_day, tmp_path / "closed"))
+    if name.startswith("data-"):  # so that it has to be read to be known
+        (directory / "manifest.json").unlink()
+    (directory / name).chmod(0o000)
+    run(command, directory, arguments, f"DIR/{name}", forbidding)
+
+
+def test_a_file_that_may_not_be_read_is_not_verified(
+    command, tmp_path: Path, forbidding: Callable[[], None]
+) -> None:
+    (tmp_path / "inventory.csv").write_text(GOOD)
+    for format in ("csv", "parquet"):
+        assert command(*data("--directory", tmp_path, "--format", format)).returncode == 0
+        (tmp_path / f"data-2023-02-27.{format}").chmod(0o000)
+    done = command("verify", tmp_path, preexec_fn=forbidding)
+    assert done.returncode == 1
+    assert done.stdout.count("Permission denied") == 2
+    assert done.stderr.startswith("3 files")
 
 
 def test_a_full_disk_is_one_line_and_status_1(command, tmp_path: Path) -> None:

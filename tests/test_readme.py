@@ -57,7 +57,7 @@ def test_the_library_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "day.parquet").exists()
 
 
-@pytest.mark.parametrize("name", ["inventory", "data", "verify"])
+@pytest.mark.parametrize("name", ["inventory", "data", "verify", "remake"])
 def test_the_tables_have_every_option(name: str) -> None:
     section = README.split(f"\n`synthpower {name}`")[1].split("\n\n")[1]
     parser = options.build_alias_parser(name, name)

@@ -183,6 +183,40 @@ def test_an_entry_that_makes_no_sense_is_put_right(
     assert listed == json.loads(whole)["files"]
 
 
+def test_an_entry_without_a_size_is_put_right(
+    directory: Path, format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert data(directory, format) == 0
+    path, name = directory / "manifest.json", f"{NAME}.{format}"
+    whole = path.read_bytes()
+    manifest = json.loads(whole)
+    del manifest["files"][name]["bytes"]
+    path.write_text(json.dumps(manifest))
+    assert data(directory, format) == 0
+    assert path.read_bytes() == whole
+    path.write_text(json.dumps(manifest))
+    (directory / name).write_bytes(b"half")
+    assert data(directory, format) == 2
+    assert "not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--compression", "snappy"], "its compression is the default, not snappy"),
+        (["--writer", "pyarrow"], "its writer is fast, not pyarrow"),
+    ],
+)
+def test_parquet_that_was_written_otherwise_is_refused(
+    directory: Path, options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert data(directory, "parquet") == 0
+    assert data(directory, "parquet", *options) == 2
+    assert f"{NAME}.parquet exists, and {reason}; --overwrite" in capsys.readouterr().err
+    assert data(directory, "parquet", "--overwrite", *options) == 0
+    assert data(directory, "parquet", *options) == 0
+
+
 def test_a_file_elsewhere_is_complete_too(
     directory: Path, format: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthpower import cli, dataset
+from synthpower.origins import known_rows
 from synthpower.verify import Check, Verification
 from synthpower.writers import METADATA_KEY, parquet_file
 from synthpower.writers import parquet as parquet_writer
@@ -348,6 +349,27 @@ def test_the_command_says_what_is_wrong_and_exits_with_1(command, small: Path) -
 def test_the_command_passes_whole_files(command, power: Path) -> None:
     done = command("verify", power / f"{NAME}.parquet", power / f"{NAME}.csv", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_command_passes_over_what_holds_no_readings(command, power: Path) -> None:
+    """As DIR/* names them: inventory.csv is looked at once, the others are not of its trade."""
+    done = command("verify", *sorted(power.glob("[!.]*")), "--json")
+    assert done.returncode == 0, done.stdout
+    checked = [check["file"] for check in json.loads(done.stdout)["checks"]]
+    assert checked == ["inventory.csv", *[f"{NAME}.csv"] * 3, *[f"{NAME}.parquet"] * 3]
+    (alone,) = json.loads(command("verify", power / "inventory.csv", "--json").stdout)["checks"]
+    assert (alone["file"], alone["count"]) == ("inventory.csv", 1000)
+
+
+def test_the_readings_of_files_are_known_before(small: Path) -> None:
+    make(small)
+    make(small, "--format", "parquet")
+    files = Verification(small).files()
+    assert known_rows(files) == 2 * 1920
+    (small / "manifest.json").unlink()
+    assert known_rows(files) is None  # CSV does not say it itself
+    assert known_rows(files[1:]) == 1920
+    assert known_rows([small / "nowhere.parquet"]) is None
 
 
 def test_the_command_wants_something_that_is_there(command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shlex
@@ -42,6 +43,7 @@ def _inventory(args: argparse.Namespace) -> None:
     measurements = catalog.read_measurements(args.measurements)
     _announce_compiling(args)
     inventory.check_count(args.count)
+    _check_place(args.directory)
     inventory.check_new(args.directory, args.overwrite)
     made = inventory.Inventory.generate(args.count, args.seed, server_types, locations)
     command = f"synthpower inventory --directory . --count {args.count} --seed {made.seed}"
@@ -95,18 +97,41 @@ def _data(args: argparse.Namespace) -> None:
     free = shutil.disk_usage(folder).free if folder else None
     if args.dry_run:
         print(_described(run.plan, title, free))
-    if free is not None and not run.fits(free):
+    if folder and free is not None:
+        _check_room(run, folder, free)
+    if args.dry_run:
+        return
+    summaries = _write(args, args.directory, run, jobs, servers)
+    _say_made(args, jobs, summaries, started)
+
+
+def _check_place(directory: Path) -> None:
+    """Raise `InputError` unless a directory is there or, by its name, could be made."""
+    try:
+        directory.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror}", "directory") from None
+    check_directory(directory)
+
+
+def _check_room(run: Run, folder: Path, free: int) -> None:
+    if not run.fits(free):
         raise InputError(
             f"{folder}: {run.plan.certainty} {run.plan.bytes:,} bytes are needed, and {free:,} are "
             f"free; make room or choose another place"
         )
-    if args.dry_run:
-        return
-    summaries = _write(args, run, jobs, servers)
+
+
+def _say_made(
+    args: argparse.Namespace, jobs: list[Job], summaries: list[Summary], started: float
+) -> None:
+    seeds = sorted({job.specification.seed for job in jobs})
     say(
-        f"{title}  {sum(s.rows for s in summaries):,} rows  "
+        f"{_title([job.path for job in jobs])}  {sum(s.rows for s in summaries):,} rows  "
         f"{size_text(sum(s.bytes for s in summaries))}  {time.perf_counter() - started:.1f} s  "
-        f"seed {specifications[0].seed} (UTC)",
+        f"{f'seed {seeds[0]}' if len(seeds) == 1 else f'{len(seeds)} seeds'} (UTC)",
         args.quiet,
     )
 
@@ -137,12 +162,10 @@ def _title(paths: list[Path]) -> str:
 
 def _entry(job: Job, servers: Inventory, size: int) -> dict[str, object]:
     """Return a file's entry in the manifest."""
+    from synthpower.origins import make_entry
     from synthpower.writers import describe
 
-    specification = job.specification
-    rows = specification.steps * len(servers) * len(specification.measurements)
-    described = describe(specification, servers)
-    return {"format": job.format, "rows": rows, "bytes": size, "specification": described}
+    return make_entry(job, describe(job.specification, servers), size)
 
 
 def _described(plan: Plan, title: str, free: int | None) -> str:
@@ -173,11 +196,16 @@ def _format(args: argparse.Namespace) -> str:
 
 
 def _write(
-    args: argparse.Namespace, run: Run, jobs: list[Job], servers: Inventory
+    args: argparse.Namespace,
+    directory: Path,
+    run: Run,
+    jobs: list[Job],
+    servers: Inventory,
+    awaited: dataset.Entries | None = None,
 ) -> list[Summary]:
-    within = {job.path: job for job in jobs if _within(job.path, args.directory)}
+    within = {job.path: job for job in jobs if _within(job.path, directory)}
     if within:
-        dataset.check_manifest(args.directory)  # now, not when the first file has been written
+        dataset.check_manifest(directory)  # now, not when the first file has been written
 
     def finished(summary: Summary) -> None:
         if job := within.get(summary.path):
@@ -185,7 +213,7 @@ def _write(
 
     doing = _shown(jobs[0].path) if len(jobs) == 1 else f"{len(jobs)} files"
     bar = progress_bar(doing, run.rows, args.quiet)
-    with dataset.ManifestLog(args.directory) as log, bar as progress:
+    with dataset.ManifestLog(directory, awaited) as log, bar as progress:
         return run.write(progress, finished)
 
 
@@ -242,13 +270,20 @@ def _verify(args: argparse.Namespace) -> int:
             folders[path] = None
         elif not path.exists():
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
-        elif (files := folders.setdefault(path.parent, [])) is not None:
-            files.append(path)
+        else:
+            files = folders.setdefault(path.parent, [])
+            # DIR/*.csv names inventory.csv, which is looked at anyway, and tables without readings.
+            if files is not None and path.name not in dataset.OURS:
+                files.append(path)
     if args.contract and any(files is not None for files in folders.values()):
         raise InputError("it is about a whole dataset: name its directory", "contract")
     _announce_compiling(args)
-    with progress_bar("verifying", None, args.quiet) as progress:
-        checks = list(_checks(args, folders, progress))
+    from synthpower.origins import known_rows
+
+    chosen = {folder: _chosen(args, folder, files) for folder, files in folders.items()}
+    rows = known_rows([path for files in chosen.values() for path in files])
+    with progress_bar("verifying", rows, args.quiet) as progress:
+        checks = list(_checks(args, chosen, progress))
     wrong = sum(not check.passed for check in checks)
     if args.json:
         print(json.dumps({"passed": not wrong, "checks": list(map(asdict, checks))}, indent=2))
@@ -260,8 +295,19 @@ def _verify(args: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _chosen(args: argparse.Namespace, folder: Path, named: list[Path] | None) -> list[Path]:
+    from synthpower.conformance import contract_files
+    from synthpower.verify import Verification
+
+    if not args.contract:
+        return Verification(folder).files() if named is None else named
+    with contextlib.suppress(InputError):  # the checks will tell
+        return contract_files(folder)
+    return []
+
+
 def _checks(
-    args: argparse.Namespace, folders: dict[Path, list[Path] | None], progress: Progress | None
+    args: argparse.Namespace, folders: dict[Path, list[Path]], progress: Progress | None
 ) -> Iterator[Check]:
     from synthpower.conformance import check_contract
     from synthpower.verify import Verification
@@ -272,8 +318,40 @@ def _checks(
             continue
         verification = Verification(folder, args.workers)
         yield verification.check_inventory()
-        for file in verification.files() if files is None else files:
+        for file in files:
             yield from verification.check(file, progress)
+
+
+def _remake(args: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    from synthpower.generate import Run
+    from synthpower.remake import read_remake
+
+    _announce_compiling(args)
+    if args.directory:
+        _check_place(args.directory)
+    remake = read_remake(args.path, args.directory, args.workers)
+    folder = remake.directory
+    if remake.complete:
+        say(f"{_title(remake.complete)}  already complete", args.quiet)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}", "directory") from None
+    remove_abandoned(folder)
+    run = Run(remake.jobs, remake.servers, args.workers)
+    _check_room(run, folder, shutil.disk_usage(folder).free)
+    remake.write_texts()
+    if remake.texts:
+        say(f"{', '.join(remake.texts)}  made", args.quiet)
+    if not remake.jobs:
+        return
+    summaries = _write(args, folder, run, remake.jobs, remake.servers, remake.awaited)
+    _say_made(args, remake.jobs, summaries, started)
+    others = [s.path for s in summaries if s.bytes != remake.awaited[s.path.name]["bytes"]]
+    if others:
+        say(f"{_title(others)}  of another size than before: by another version?", args.quiet)
 
 
 def _tables(args: argparse.Namespace) -> None:
@@ -297,7 +375,7 @@ def _aligned(source: Path) -> str:
     """Return a table as text, its columns aligned."""
     import csv
 
-    rows = list(csv.reader(source.read_text().splitlines()))
+    rows = list(csv.reader(source.read_text("utf-8").splitlines()))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([f"{source.name}:", *lines])
@@ -308,6 +386,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "inventory": _inventory,
     "data": _data,
     "verify": _verify,
+    "remake": _remake,
     "tables": _tables,
 }
 
@@ -366,6 +445,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 def _prepare() -> None:
     if sys.stderr is None:  # closed by whoever started this
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as standard error does, in whatever encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # not in the main thread: then no signal comes here
         for number in _SIGNALS:
             signal.signal(number, _interrupted)

@@ -44,17 +44,17 @@ def check_contract(directory: Path, progress: Progress | None = None) -> Iterato
     detail = f"there is no {' and no '.join(missing)}" if missing else "as it should be"
     yield Check(dataset.README, "front matter", not missing, len(told), detail)
     devices = told.get("devices") or dataset.INVENTORY
-    pattern = told.get("data") or dataset.DATA
     try:
         inventory = Inventory.read(directory / devices)
         measurements = directory / MEASUREMENTS
         table = read_measurements(measurements if measurements.exists() else None)
-        files = sorted(path for path in directory.glob(pattern) if path.is_file())
-    except (InputError, ValueError, NotImplementedError) as error:
+        files = contract_files(directory)
+    except ValueError as error:  # InputError too
         yield Check(devices, "inventory", passed=False, count=0, detail=str(error))
         return
     yield Check(devices, "inventory", passed=True, count=len(inventory), detail="each once")
-    yield Check(dataset.README, "files", bool(files), len(files), f"match {shown(pattern)}")
+    detail = f"match {shown(told.get('data') or dataset.DATA)}"
+    yield Check(dataset.README, "files", bool(files), len(files), detail)
     for format, wanted in (("CSV", False), ("Parquet", True)):  # alternatives: each has all
         chosen = [path for path in files if (path.suffix.lower() == ".parquet") == wanted]
         if chosen:
@@ -62,6 +62,15 @@ def check_contract(directory: Path, progress: Progress | None = None) -> Iterato
             for path in chosen:
                 yield readings.read(path, progress)
             yield from readings.checks(f"all {format}")
+
+
+def contract_files(directory: Path) -> list[Path]:
+    """Return the files of readings; `InputError` where README.md's glob is none."""
+    pattern = dataset.front_matter(directory).get("data") or dataset.DATA
+    try:
+        return sorted(path for path in directory.glob(pattern) if path.is_file())
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"{directory / dataset.README}: data: {error}") from None
 
 
 class _Step:

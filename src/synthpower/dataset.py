@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -22,6 +24,8 @@ MANIFEST = "manifest.json"
 DATA = "data-*"
 OURS = (README, INVENTORY, MEASUREMENTS, MANIFEST)
 
+Entries = dict[str, dict[str, Any]]  # of the manifest, by the names of their files
+
 _README = """\
 ---
 glcp_customer_id: {customer_id}
@@ -29,6 +33,7 @@ devices: {inventory}
 data: {data}
 update: 24 hr
 seed: {seed}
+servers: {servers}
 ---
 
 # Synthetic power data
@@ -72,7 +77,8 @@ number, then as the measurements are in {measurements}, which has for each its
 ## Made again
 
 The seed is {seed}: the same commands make the same bytes. What each file of readings
-was made from stands in {manifest} and, for Parquet, in the file's own metadata.
+was made from stands in {manifest} and, for Parquet, in the file's own metadata:
+`synthpower remake .` makes what is missing of them and of {inventory}.
 
     {command}
     synthpower data --directory . --date 2023-02-27 --format csv
@@ -89,6 +95,7 @@ def readme_text(seed: int, count: int, command: str) -> str:
         customer_id=streams.customer_id(seed),
         seed=seed,
         count=f"{count:,}",
+        servers=count,
         command=command,
         inventory=INVENTORY,
         measurements=MEASUREMENTS,
@@ -145,6 +152,12 @@ def readme_seed(directory: Path) -> int | None:
     return None
 
 
+def readme_servers(directory: Path) -> int | None:
+    """Return the number of servers in README.md's front matter, None where there is none."""
+    text = front_matter(directory).get("servers", "")
+    return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else None
+
+
 def _seed(text: str, place: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < streams.SEED_LIMIT:
         return int(text)
@@ -170,7 +183,21 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         manifest = None
     if not (isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)):
         raise InputError(f"{path}: not a manifest of synthpower; remove it or put it right")
-    return manifest
+    return manifest | {"files": {_here(name): e for name, e in manifest["files"].items()}}
+
+
+def _here(name: str) -> str:
+    """Return a file's name in the manifest, where it is UTF-8, as it is in this locale."""
+    with contextlib.suppress(UnicodeError):  # one that no file can have
+        return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return name
+
+
+def _everywhere(name: str) -> str:
+    """Return a file's name as the manifest has it, whatever the locale."""
+    with contextlib.suppress(UnicodeError):
+        return os.fsencode(name).decode("utf-8", "surrogateescape")
+    return name
 
 
 def manifest_seed(directory: Path) -> int | None:
@@ -194,29 +221,33 @@ def check_manifest(directory: Path) -> None:
         read_manifest(directory)
 
 
-def update_manifest(directory: Path, entries: dict[str, dict[str, Any]]) -> None:
-    """Add `entries` to the manifest, and drop those whose file is gone."""
+def update_manifest(directory: Path, entries: Entries, awaited: Entries | None = None) -> None:
+    """Add `entries` to the manifest, and drop those whose file is gone, but for `awaited` ones."""
     with locked(directory):
         manifest = read_manifest(directory)
         files = manifest["files"] | entries
-        manifest["files"] = {
-            name: files[name] for name in sorted(files) if is_there(directory / name)
-        }
-        _write_manifest(directory, manifest)
+        files = {name: entry for name, entry in files.items() if is_there(directory / name)}
+        files |= {n: entry for n, entry in (awaited or {}).items() if not is_there(directory / n)}
+        if files != manifest["files"]:
+            _write_manifest(directory, manifest | {"files": files})
 
 
 class ManifestLog:
     """Brings the manifest up to date while files are written: once a second, and at the end.
 
-    A file's entry on its own takes longer than many a file.
+    A file's entry on its own takes longer than many a file. The entries of files that are
+    awaited stay, so that a run that is killed is not forgotten.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, awaited: Entries | None = None) -> None:
         self._directory = directory
-        self._entries: dict[str, dict[str, Any]] = {}
+        self._awaited = awaited
+        self._entries: Entries = {}
         self._last = time.monotonic()
 
     def __enter__(self) -> ManifestLog:
+        if self._awaited:
+            update_manifest(self._directory, {}, self._awaited)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -229,12 +260,14 @@ class ManifestLog:
 
     def _write(self) -> None:
         if self._entries:
-            update_manifest(self._directory, self._entries)
+            update_manifest(self._directory, self._entries, self._awaited)
         self._entries = {}
         self._last = time.monotonic()
 
 
 def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    files = {_everywhere(name): entry for name, entry in manifest["files"].items()}
+    manifest = manifest | {"files": files}
     with open_output(directory / MANIFEST, overwrite=True) as sink:
         sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
 

@@ -45,6 +45,14 @@ that they are complete and coherent. The exit status is 1 where something is wro
 
 example:
   synthpower verify power""",
+    "remake": """\
+A dataset's README.md and manifest.json are enough, and the inventory.csv where that
+was made with tables of its own; a Parquet file is enough for itself. What is there
+and whole is left alone, so the rest of a run that was killed is made, too.
+
+examples:
+  synthpower remake power
+  synthpower remake power/data-2023-02-27.parquet --directory again""",
     "tables": """\
 To add a server type: copy the tables out, add a line to server_types.csv (model and
 product_id are all it needs) and hand it to 'inventory'.
@@ -99,6 +107,8 @@ def _workers(text: str) -> int:
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty; name a file or directory")
+    if "\0" in text:  # not from a shell, but from whoever calls main()
+        raise argparse.ArgumentTypeError("no file or directory has a NUL in its name")
     return Path(text)
 
 
@@ -253,6 +263,19 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
+def _add_remake_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("path", type=_path, metavar="PATH", help="a dataset directory, or one of its files")
+    add(
+        "--directory",
+        type=_path,
+        metavar="DIR",
+        help="make all of it there, and leave PATH alone; made if it does not exist",
+    )
+    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
+    _add_common(parser)
+
+
 def _add_tables_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--copy", type=_path, metavar="DIR", help="copy the tables there, as CSV")
     _add_common(parser)
@@ -262,6 +285,7 @@ _COMMANDS = {
     "inventory": ("make an inventory of servers", _add_inventory_options),
     "data": ("make the readings of an inventory", _add_data_options),
     "verify": ("check files against what they were made from", _add_verify_options),
+    "remake": ("make again what a dataset says that it had", _add_remake_options),
     "tables": ("show the shipped tables, or copy them out", _add_tables_options),
 }
 

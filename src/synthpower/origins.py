@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from pyarrow import csv as pa_csv
 from pyarrow import parquet as pq
 
 from synthpower import dataset
+from synthpower.batches import reading_schema
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.specification import FAST, PLAIN, Specification
+from synthpower.generate import Job
+from synthpower.inventory import COLUMNS, Inventory
+from synthpower.specification import COMPRESSIONS, FAST, PLAIN, Specification
 from synthpower.writers import METADATA_KEY
 
+_BATCH_ROWS = 2**18
 _OURS = re.compile(r"synthpower version \S+ \(build pyarrow ([^)]*)\)")
 _ARROWS = re.compile(r"parquet-cpp-arrow version (\S+)")
 
@@ -75,14 +82,36 @@ def listed_origin(path: Path) -> Origin | None:
         entry = dataset.read_manifest(path.parent)["files"].get(path.name)
     except InputError:  # somebody else's, beside a file of ours
         return None
+    return parse_entry(entry)
+
+
+def parse_entry(entry: Any) -> Origin | None:
+    """Return what an entry of a manifest says, None where that cannot be told."""
     if not isinstance(entry, dict) or not isinstance(entry.get("specification"), dict):
         return None
-    size = entry.get("bytes")
+    size, compression = entry.get("bytes"), entry.get("compression")
     return Origin(
         entry["specification"],
         "parquet" if entry.get("format") == "parquet" else "csv",
+        PLAIN if entry.get("writer") == PLAIN else FAST,
+        compression if compression in COMPRESSIONS else None,
         size=size if isinstance(size, int) else None,
     )
+
+
+def make_entry(job: Job, described: Mapping[str, Any], size: int | None) -> dict[str, Any]:
+    """Return a file's entry in the manifest; `described` is what `describe` says of it."""
+    specification = job.specification
+    servers = described["inventory"]["servers"]
+    entry = {
+        "format": job.format,
+        "rows": specification.steps * servers * len(specification.measurements),
+        "bytes": size,
+        "specification": described,
+    }
+    if job.format == "parquet":  # CSV has the same bytes however it is written
+        entry |= {"writer": job.writer, "compression": job.compression}
+    return entry
 
 
 def parquet_origin(path: Path) -> Origin:
@@ -97,6 +126,25 @@ def parquet_origin(path: Path) -> Origin:
     return Origin(told, "parquet", *_how_written(metadata))
 
 
+def known_rows(paths: Sequence[Path]) -> int | None:
+    """Return how many readings files have, None where one does not say it."""
+    total = 0
+    listed: dict[Path, dict[str, Any]] = {}
+    for path in paths:
+        if path.parent not in listed:
+            with suppress(InputError):
+                listed[path.parent] = dataset.read_manifest(path.parent)["files"]
+        entry = listed.get(path.parent, {}).get(path.name)
+        rows = entry.get("rows") if isinstance(entry, dict) else None
+        if path.suffix.lower() == ".parquet":
+            with suppress(InputError):
+                rows = _read_metadata(path).num_rows
+        if not isinstance(rows, int):
+            return None
+        total += rows
+    return total
+
+
 def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """Return the first thing in which two descriptions differ, in words; empty where in none."""
     for key in expected:
@@ -105,6 +153,52 @@ def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
                 return f"other {key.replace('inventory', 'servers')}"
             return f"{key.replace('_', ' ')} {shown(found.get(key))}, not {shown(expected[key])}"
     return ""
+
+
+def own_servers(path: Path, origin: Origin) -> Inventory:
+    """Return the servers that a file names in its first step."""
+    spec = origin.specification
+    told = origin.described.get("inventory")
+    count = told.get("servers") if isinstance(told, dict) else None
+    if not isinstance(count, int) or count < 1:
+        raise InputError("nothing says how many it has")
+    measurements = len(spec.measurements)
+    try:
+        with path.open("rb") as source:
+            if origin.format == "parquet":
+                batches = pq.ParquetFile(source).iter_batches(_BATCH_ROWS, columns=list(COLUMNS))
+            else:
+                options = pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(reading_schema(spec.end).names, pa.string()),
+                    include_columns=list(COLUMNS),
+                )
+                batches = pa_csv.open_csv(source, convert_options=options)
+            table = next(in_pieces(batches, [count * measurements]), None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {str(error).partition(chr(10))[0]}") from None
+    if table is None or table.num_rows < count * measurements:
+        raise InputError(f"fewer than the {count:,} that it was made from")
+    table = table.take(pa.array(np.arange(0, table.num_rows, measurements)))
+    columns = {"sn": table["sn"].combine_chunks()}
+    columns |= {name: table[name].combine_chunks().dictionary_encode() for name in COLUMNS[1:]}
+    return Inventory(pa.table(columns))
+
+
+def in_pieces(batches: Iterable[pa.RecordBatch], sizes: Iterable[int]) -> Iterator[pa.Table]:
+    """Yield the rows in tables of the sizes asked for; what comes to an end is shorter."""
+    source = iter(batches)
+    waiting: list[pa.RecordBatch] = []
+    for size in sizes:
+        while sum(batch.num_rows for batch in waiting) < size:
+            batch = next(source, None)
+            if batch is None:
+                break
+            waiting.append(batch)
+        table = pa.Table.from_batches(waiting) if waiting else None
+        if table is None:
+            return
+        yield table.slice(0, size)
+        waiting = table.slice(size).to_batches()
 
 
 def _read_metadata(path: Path) -> pq.FileMetaData:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as pa_csv
 from pyarrow import parquet as pq
 
 from synthpower import dataset
@@ -21,8 +20,16 @@ from synthpower.catalog import shown
 from synthpower.errors import InputError
 from synthpower.files import Sink
 from synthpower.generate import Job, Progress, available_workers, rendering
-from synthpower.inventory import COLUMNS, Inventory
-from synthpower.origins import Origin, difference, listed_origin, parquet_origin, read_origin
+from synthpower.inventory import Inventory
+from synthpower.origins import (
+    Origin,
+    difference,
+    in_pieces,
+    listed_origin,
+    own_servers,
+    parquet_origin,
+    read_origin,
+)
 from synthpower.specification import PLAIN, Specification
 from synthpower.writers import Writer, describe, make_writer
 
@@ -123,7 +130,7 @@ class Verification:
         told = origin.described.get("inventory")
         if self._inventory and self._inventory.describe() == told:
             return self._inventory, "those of inventory.csv"
-        own = _own_servers(path, origin)
+        own = own_servers(path, origin)
         if own.describe() != told:
             raise InputError("not those that it was made from, nor those of inventory.csv")
         return own, "its own: inventory.csv has changed since"
@@ -160,33 +167,46 @@ class Verification:
         return self._last[1]
 
 
-def check_complete(job: Job, servers: Inventory, workers: int | None = None) -> None:
+def check_complete(
+    job: Job,
+    servers: Inventory,
+    workers: int | None = None,
+    advice: str = "--overwrite replaces it",
+) -> None:
     """See that a job's file, which is there already, is whole and of the same specification.
 
     Raises
     ------
     InputError
-        Where it is another.
+        Where it is another, with `advice` at its end.
     """
     try:
         _check_complete(job, servers, workers or available_workers())
     except InputError as error:
-        raise InputError(f"{job.path} exists, and {error}; --overwrite replaces it") from None
+        raise InputError(f"{job.path} exists, and {error}; {advice}") from None
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
+        raise InputError(f"{job.path} exists, and {reason}; {advice}") from None
 
 
 def _check_complete(job: Job, servers: Inventory, workers: int) -> None:
     expected = describe(job.specification, servers)
     listed = listed_origin(job.path)
-    as_listed = listed is not None and listed.described == expected
+    as_listed = listed is not None and listed.described == expected and listed.size is not None
     if job.format == "parquet":
-        if differing := difference(parquet_origin(job.path).described, expected):
+        origin = parquet_origin(job.path)
+        if differing := difference(origin.described, expected):
             raise InputError(f"it was made from {differing}")
+        for key in ("writer", "compression"):
+            found, wanted = (getattr(made, key) or "the default" for made in (origin, job))
+            if found != wanted:
+                raise InputError(f"its {key} is {found}, not {wanted}")
     elif not as_listed:
         # A run may have been killed before its file came into the manifest.
         writer = make_writer(job.format, job.specification, servers)
         if found := compare(job.path, writer, job.specification, workers):
-            if listed:
-                raise InputError(f"it was made from {difference(listed.described, expected)}")
+            if listed and (differing := difference(listed.described, expected)):
+                raise InputError(f"it was made from {differing}")
             raise InputError(f"it is not what would be made: {found.text}")
     size = job.path.stat().st_size
     if listed and as_listed and listed.size != size:
@@ -315,7 +335,7 @@ def _first_wrong_cell(path: Path, spec: Specification, servers: Inventory) -> Di
                     0, 0, f"its columns are not {', '.join(schema.names)}, or of other types"
                 )
             sizes = map(batches.grid.rows, batches.grid.chunks())
-            found = _in_pieces(file.iter_batches(_BATCH_ROWS), sizes)
+            found = in_pieces(file.iter_batches(_BATCH_ROWS), sizes)
             for chunk, part in zip(batches.grid.chunks(), found, strict=True):
                 made = batches.batch(chunk)
                 if wrong := _first_difference(made, part):
@@ -331,23 +351,6 @@ def _first_wrong_cell(path: Path, spec: Specification, servers: Inventory) -> Di
         reason = str(error).partition("\n")[0]
         return Difference(0, row, f"what follows row {row:,} cannot be read: {reason}")
     return None
-
-
-def _in_pieces(batches: Iterable[pa.RecordBatch], sizes: Iterable[int]) -> Iterator[pa.Table]:
-    """Yield the rows in tables of the sizes asked for; what comes to an end is shorter."""
-    source = iter(batches)
-    waiting: list[pa.RecordBatch] = []
-    for size in sizes:
-        while sum(batch.num_rows for batch in waiting) < size:
-            batch = next(source, None)
-            if batch is None:
-                break
-            waiting.append(batch)
-        table = pa.Table.from_batches(waiting) if waiting else None
-        if table is None:
-            return
-        yield table.slice(0, size)
-        waiting = table.slice(size).to_batches()
 
 
 def _first_difference(
@@ -375,35 +378,6 @@ def _first_difference(
         return None
     at, _, name, right, there = min(firsts, key=lambda first: first[:2])
     return at, name, right, there
-
-
-def _own_servers(path: Path, origin: Origin) -> Inventory:
-    """Return the servers that a file names in its first step."""
-    spec = origin.specification
-    told = origin.described.get("inventory")
-    count = told.get("servers") if isinstance(told, dict) else None
-    if not isinstance(count, int) or count < 1:
-        raise InputError("nothing says how many it has")
-    measurements = len(spec.measurements)
-    try:
-        with path.open("rb") as source:
-            if origin.format == "parquet":
-                batches = pq.ParquetFile(source).iter_batches(_BATCH_ROWS, columns=list(COLUMNS))
-            else:
-                options = pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(reading_schema(spec.end).names, pa.string()),
-                    include_columns=list(COLUMNS),
-                )
-                batches = pa_csv.open_csv(source, convert_options=options)
-            table = next(_in_pieces(batches, [count * measurements]), None)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {str(error).partition(chr(10))[0]}") from None
-    if table is None or table.num_rows < count * measurements:
-        raise InputError(f"fewer than the {count:,} that it was made from")
-    table = table.take(pa.array(np.arange(0, table.num_rows, measurements)))
-    columns = {"sn": table["sn"].combine_chunks()}
-    columns |= {name: table[name].combine_chunks().dictionary_encode() for name in COLUMNS[1:]}
-    return Inventory(pa.table(columns))
 
 
 def _place(path: Path, offset: int) -> str:

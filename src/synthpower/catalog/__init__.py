@@ -34,6 +34,7 @@ TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS)
 
 MAX_DECIMALS = 22  # 10**22 is the last power of ten that a double holds exactly
 MAX_COUNT = 2**53
+_FIELD_LIMIT = 2**31 - 1  # of the whole process; csv's 128 KiB would call a long name no CSV
 
 _DECIMALS = f"decimals {{}}: they must be 0 to {MAX_DECIMALS}, or empty"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -153,6 +154,7 @@ def read_rows(
         Naming file and line: not readable, not UTF-8, a column missing or
         repeated, a ragged row, an empty field, a control character.
     """
+    csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     line = 1
     try:
