@@ -58,6 +58,13 @@ CASES = [
     Case("CSV, decimals, 48 M rows", 100_000, "--date 2023-01-01 --days 10"),
     Case("CSV, doubles, 48 M rows", 100_000, "--date 2023-01-01 --days 10", doubles=True),
 ]  # fmt: skip
+CHECKS = [
+    Case("verify, Parquet", 100_000, "--date 2023-01-01 --days 21 --format parquet"),
+    Case("verify, CSV", 100_000, "--date 2023-01-01 --days 4"),
+    Case("verify --contract, Parquet", 100_000, "--date 2023-01-01 --days 4 --format parquet"),
+    Case("verify --contract, CSV", 100_000, "--date 2023-01-01 --days 4"),
+]
+FLEETS = [1_000_000, 10_000_000]  # servers of the inventories that are made and read
 
 
 class Shape(NamedTuple):
@@ -98,12 +105,15 @@ SHAPES = [
     Shape("CSV, doubles", 20_000, 60, doubles=True, format="csv"),
     Shape("CSV, doubles, one core", 20_000, 60, doubles=True, format="csv", workers=1),
 ]  # fmt: skip
+SMALL = ["data", "--date", "2023-01-01", "--overwrite"]
+FIRST = "the first run ever, which compiles"
 STARTS = [
     ("synthpower --help", ["--help"]),
-    ("1,000 servers, a day, CSV", ["data", "--date", "2023-01-01", "--overwrite"]),
-    ("1,000 servers, a day, Parquet",
-     ["data", "--date", "2023-01-01", "--overwrite", "--format", "parquet"]),
-]  # fmt: skip
+    ("1,000 servers, a day, CSV", SMALL),
+    ("1,000 servers, a day, Parquet", [*SMALL, "--format", "parquet"]),
+    (FIRST, [*SMALL, "--format", "parquet"]),
+]
+ORIGINAL = "the original script, CSV"
 
 
 def measurements(case: Case) -> str:
@@ -231,6 +241,37 @@ QUERIES = [
 ]
 
 
+def run_check(case: Case, folder: Path, shrink: int) -> dict[str, Any]:
+    """Write the files of a case, time their verification, and remove them."""
+    directory = inventory(folder, max(1, case.servers // shrink))
+    (directory / "measurements.csv").write_text(measurements(case))
+    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *case.options.split()]
+    rows = count_rows(tuple(command))
+    subprocess.run([*command, "--quiet"], check=True)
+    option = ["--contract"] if "--contract" in case.name else []
+    measured = compare.measure([*compare.SYNTHPOWER, "verify", str(directory), *option])
+    for file in [*directory.glob("data-*"), directory / "manifest.json"]:
+        file.unlink()
+    return {"case": case.name, "rows": rows, **measured}
+
+
+def start(title: str, options: list[str], small: Path, cache: Path) -> dict[str, float]:
+    """Time a small run, or the first one of a machine."""
+    directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
+    command = [*compare.SYNTHPOWER, *options, *directory]
+    if title != FIRST:
+        return compare.measure(command)
+    with tempfile.TemporaryDirectory(dir=cache) as empty:
+        return compare.measure(["env", f"NUMBA_CACHE_DIR={empty}", *command])
+
+
+def start_original(small: Path) -> dict[str, float]:
+    """Time the original script on a small inventory, where DuckDB is installed."""
+    measured = compare.measure([*compare.OURSELVES, "--run", "original", "csv", str(small)])
+    (small / "data.csv").unlink()
+    return measured
+
+
 def read_back(folder: Path, shrink: int) -> dict[str, Any]:
     """Write a billion rows as one file, and have it read by other people's readers."""
     case = CASES[1]
@@ -323,14 +364,14 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
     shrink = 1 if size == "full" else 10_000
     runs: list[dict[str, Any]] = []
     starts: list[dict[str, Any]] = []
+    fleets: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
         if size == "full" and shutil.disk_usage(folder).free < 20e9:
             raise SystemExit("20 GB of disk are needed; choose another --scratch")
         small = inventory(folder, 1000)
-        for _, options in STARTS:  # compiles, and fills caches
-            directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
-            compare.measure([*compare.SYNTHPOWER, *options, *directory])
+        for title, options in STARTS[:-1]:  # compiles, and fills caches
+            start(title, options, small, folder)
         for turn in range(1, repeat + 1):
             for case in CASES:
                 run = {"turn": turn, **run_case(case, folder, shrink)}
@@ -345,9 +386,14 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
                 runs.append({"turn": turn, **run})
                 print(f"{turn}: {shape.name}: {run['wall_s']:.2f} s", file=sys.stderr)
             for title, options in STARTS:
-                directory = [] if "--help" in options else ["--directory", str(small), "--quiet"]
-                measured = compare.measure([*compare.SYNTHPOWER, *options, *directory])
-                starts.append({"turn": turn, "case": title, **measured})
+                starts.append({"turn": turn, "case": title, **start(title, options, small, folder)})
+            if find_spec("duckdb"):
+                starts.append({"turn": turn, "case": ORIGINAL, **start_original(small)})
+            runs += [{"turn": turn, **run_check(case, folder, shrink)} for case in CHECKS]
+            for servers in FLEETS:
+                fleet = compare.measure_inventory(max(1, servers // shrink), folder / "fleet")
+                fleets.append({"turn": turn, "fleet": servers, **fleet})
+                print(f"{turn}: {servers:,} servers", file=sys.stderr)
         queries = compare_readers(folder, shrink, repeat)
         readers = read_back(folder, shrink)
     return {
@@ -357,6 +403,7 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
         "versions": compare.versions(),
         "runs": runs,
         "starts": starts,
+        "fleets": fleets,
         "readers": readers,
         "queries": queries,
     }
@@ -395,7 +442,28 @@ def render(result: dict[str, Any]) -> str:
             shape.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
             f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['peak_bytes'] / 1e6:,.0f}",
         ])  # fmt: skip
-    starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title, _ in STARTS]
+    titles = dict.fromkeys(start["case"] for start in result["starts"])
+    starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title in titles]
+    checked = [["on the disk", "M rows", "s", "M rows/s", "peak MB"]]
+    for case in CHECKS:
+        m = medians(result["runs"], case.name)
+        checked.append([
+            case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
+            f"{m['rows'] / m['wall_s'] / 1e6:,.1f}", f"{m['peak_bytes'] / 1e6:,.0f}",
+        ])  # fmt: skip
+    fleets = [["servers", "made in", "peak MB", "read, checked and sorted in", "peak MB"]]
+    for servers in FLEETS:
+        acts = [
+            statistics.median(fleet[act][key] for fleet in result["fleets"]
+                              if fleet["fleet"] == servers)
+            for act in ("made", "read")
+            for key in ("wall_s", "peak_bytes")
+        ]  # fmt: skip
+        seconds, peaks = acts[::2], [peak / 1e6 for peak in acts[1::2]]
+        fleets.append([
+            f"{servers:,}", f"{seconds[0]:.2f} s", f"{peaks[0]:,.0f}",
+            f"{seconds[1]:.2f} s", f"{peaks[1]:,.0f}",
+        ])  # fmt: skip
     ours, plain = result["queries"]["bytes"]
     asked = [["asked of 28.8 M rows", f"our file, {ours / 1e6:,.0f} MB",
               f"pyarrow's, {plain / 1e6:,.0f} MB"]]  # fmt: skip
@@ -416,6 +484,10 @@ def render(result: dict[str, Any]) -> str:
         table(disk),
         "Without a disk, and without start-up (imports, reading the inventory):",
         table(null),
+        "Files made again and compared, and checked against the contract alone:",
+        table(checked),
+        "Inventories, process start included:",
+        table(fleets),
         "Readers, on the same readings by our writer and by pyarrow's:",
         table(asked),
         f"Start-up: {'; '.join(starts)}. One file of {rows:,} rows was read back whole, with equal "

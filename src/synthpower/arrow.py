@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_DTYPES = {pa.int32(): np.int32, pa.int64(): np.int64, pa.uint64(): np.uint64}
+_BLOCK = 2**18
 
 
 def as_array(values: NDArray[Any], kind: pa.DataType | None = None) -> pa.Array:
@@ -36,12 +36,37 @@ def as_texts(texts: Sequence[str]) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(data), *buffers)
 
 
-def by_appearance(indices: NDArray[np.int32], texts: pa.StringArray) -> pa.DictionaryArray:
-    """Return texts with their dictionary in order of appearance, without those that never do."""
-    rows = indices.size
-    first = np.full(len(texts), rows, np.int64)
-    first[indices[::-1]] = np.arange(rows)[::-1]  # what is assigned last stays
-    used = np.argsort(first, kind="stable")[: np.count_nonzero(first < rows)]
-    place = np.empty(first.size, np.int32)
+def by_appearance(
+    indices: NDArray[np.integer], texts: pa.StringArray, order: NDArray[np.int64] | None = None
+) -> pa.DictionaryArray:
+    """Return texts with their dictionary in order of appearance, without those that never do.
+
+    Parameters
+    ----------
+    indices : (rows,) integers
+        Which of `texts` each row has.
+    texts : pyarrow.StringArray
+        No text twice.
+    order : (rows,) int64, optional
+        Which row comes first, and so on.
+    """
+    if order is not None:
+        # Where few bytes are picked from, most of them are in the cache.
+        indices = indices.astype(np.min_scalar_type(len(texts)))[order]
+    used = _appearing(indices, len(texts))
+    place = np.empty(len(texts), np.int32)
     place[used] = np.arange(used.size)
     return pa.DictionaryArray.from_arrays(as_array(place[indices]), texts.take(as_array(used)))
+
+
+def _appearing(indices: NDArray[np.integer], different: int) -> NDArray[np.int64]:
+    """Return the different indices in order of appearance; looks no further than it has to."""
+    first = np.full(different, indices.size)
+    for begin in range(0, indices.size, _BLOCK):
+        block = indices[begin : begin + _BLOCK]
+        found = np.full(different, indices.size)
+        found[block[::-1]] = np.arange(begin, begin + block.size)[::-1]  # the last one stays
+        first = np.minimum(first, found)
+        if first.max() < indices.size:
+            break
+    return np.argsort(first, kind="stable")[: np.count_nonzero(first < indices.size)]

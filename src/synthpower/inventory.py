@@ -6,13 +6,13 @@ import csv
 import hashlib
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -243,11 +243,16 @@ class Inventory:
                 output = stack.enter_context(open_output(directory / name, overwrite))
                 output.write(text.encode())
             sink = stack.enter_context(open_output(directory / dataset.INVENTORY, overwrite))
-            sink.write(",".join(COLUMNS).encode() + b"\n")
-            quoted = any(needs_quotes(distinct) for distinct in self._distinct_texts())
-            for batch in self.table.to_batches(max_chunksize=2**18):
-                sink.write(render_rows(batch, quoted))
+            for piece in self.render():
+                sink.write(piece)
             return sink.size
+
+    def render(self) -> Iterator[Any]:
+        """Yield the bytes of inventory.csv, one piece after the other."""
+        yield ",".join(COLUMNS).encode() + b"\n"
+        quoted = any(needs_quotes(distinct) for distinct in self._distinct_texts())
+        for batch in self.table.to_batches(max_chunksize=2**18):
+            yield render_rows(batch, quoted)
 
     @cached_property
     def by_serial(self) -> Servers:
@@ -274,7 +279,7 @@ class Inventory:
         templates = {}
         for name in TEMPLATES:  # much faster than taking the rows of a table in chunks
             column = self.table[name].combine_chunks()
-            templates[name] = by_appearance(as_numpy(column.indices)[order], column.dictionary)
+            templates[name] = by_appearance(as_numpy(column.indices), column.dictionary, order)
         return Servers(by_serial, ascending, sn, templates)
 
     @cached_property
@@ -320,7 +325,9 @@ class Inventory:
     def _distinct_texts(self) -> list[pa.StringArray]:
         """Return the texts to look at, each once; of the serial numbers only the unusual ones."""
         _, hashed = self._keys
-        unusual = self.table["sn"].take(as_array(hashed)).combine_chunks()
+        # Arrow joins all chunks to take from them, even nothing.
+        sn = self.table["sn"] if hashed.size else self.table["sn"].slice(0, 0)
+        unusual = sn.take(as_array(hashed)).combine_chunks()
         few = [self.table[name].chunk(0).dictionary for name in TEMPLATES]
         return [unusual, *few]
 

@@ -12,11 +12,10 @@ from typing import Any
 
 from synthpower import dataset
 from synthpower.catalog import MEASUREMENTS, read_measurements, shown
-from synthpower.csv_text import render_rows
 from synthpower.errors import InputError
 from synthpower.files import STDOUT, open_output
 from synthpower.generate import Job
-from synthpower.inventory import CAPACITY, COLUMNS, Inventory
+from synthpower.inventory import CAPACITY, Inventory
 from synthpower.origins import Origin, make_entry, own_servers, parse_entry, read_origin
 from synthpower.verify import check_complete
 
@@ -25,7 +24,6 @@ Pieces = Callable[[], Iterator[Any]]  # a file's bytes, one piece after the othe
 _ADVICE = "remove it, or choose another directory"
 _OWN_TABLE = re.compile(r"--(server-types|locations|measurements)\b")  # in README.md's command
 _PIECE = 2**20  # bytes
-_PIECE_ROWS = 2**18
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ def _texts(
             if elsewhere:
                 texts[name] = partial(_read, source / name)
         elif name == dataset.INVENTORY:
-            texts[name] = partial(_render, servers)
+            texts[name] = servers.render
         elif name == MEASUREMENTS and (source / dataset.README).exists():
             tables = {origin.specification.measurements for origin in origins.values()}
             if len(tables) == 1 or "measurements" not in _own_tables(source):
@@ -213,12 +211,6 @@ def _read(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             yield piece
-
-
-def _render(servers: Inventory) -> Iterator[Any]:
-    yield ",".join(COLUMNS).encode() + b"\n"
-    for batch in servers.table.to_batches(max_chunksize=_PIECE_ROWS):
-        yield render_rows(batch, quoted=True)
 
 
 def _is_made_of(path: Path, pieces: Pieces) -> bool:

@@ -104,9 +104,9 @@ class ParquetWriter:
             self._places = None  # plain values are smaller
         # A method under lru_cache would keep every instance alive.
         self._encoded = lru_cache(_KEPT_TEMPLATES)(self._encode)
-        # Once, before all workers ask for them.
-        for name in (*OF_SERVERS, *OF_MEASUREMENTS):
-            self._template(name, first)
+        if first.servers == self.grid.servers:  # once, before all workers ask for them
+            for name in (*OF_SERVERS, *OF_MEASUREMENTS):
+                self._template(name, first)
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers, fill: bool = True) -> RowGroup:
         """Return a chunk's row group; without `fill` only its sizes are right."""
@@ -165,9 +165,12 @@ class ParquetWriter:
         column.add_page(
             steps * servers * measurements, _repeated(indices, repeats, steps, len(different))
         )
-        limits = pc.min_max(different).as_py()
-        known = all(len(limit.encode()) <= _LONGEST_LIMIT for limit in limits.values())
-        return column.finish([(limits["min"], limits["max"])] if known else [])
+        if name == "sn":  # in their order
+            limits = different[0].as_py(), different[-1].as_py()
+        else:
+            limits = tuple(pc.min_max(different).as_py().values())
+        known = all(len(limit.encode()) <= _LONGEST_LIMIT for limit in limits)
+        return column.finish([limits] if known else [])
 
     def _values(
         self, chunk: Chunk, start: int, pages: list[Chunk], buffers: Buffers, fill: bool
