@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -232,7 +234,7 @@ def compare(
     """Make a file again, and return where it first differs; None where it is equal."""
     rows = begin = 0
     made: object = b""
-    with path.open("rb", buffering=0) as file, closing(_Comparison(file.fileno())) as sink:
+    with path.open("rb", buffering=0) as file, closing(_Comparison(path, file.fileno())) as sink:
         with (
             rendering([(writer, specification.start)], workers) as rendered,
             writer.open(specification, sink) as write,
@@ -247,7 +249,7 @@ def compare(
                     progress(writer.grid.rows(chunk), sink.size - begin)
             text = bytes(made) if isinstance(made, memoryview | pa.Buffer) else None
         offset = sink.difference
-        if offset is None and file.read(1):
+        if offset is None and os.fstat(file.fileno()).st_size > sink.size:
             offset = sink.size
             return Difference(offset, rows, f"it goes on after its last row, at byte {offset:,}")
         if offset is None:
@@ -293,7 +295,7 @@ def _wrong_cell(row: int, name: str, expected: object, found: object) -> str:
 
 
 class _Comparison(Sink):
-    """A sink that writes nothing: it compares with what its descriptor reads.
+    """A sink that writes nothing: it compares with a file.
 
     Attributes
     ----------
@@ -303,20 +305,47 @@ class _Comparison(Sink):
 
     difference: int | None = None
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int) -> None:
         super().__init__(descriptor)
-        self._buffer = np.empty(_READ, np.uint8)
+        self._direct = _open_directly(path)
+        self._block = np.frombuffer(mmap.mmap(-1, _READ), np.uint8)
+        self._left = self._block[:0]
 
     def _put(self, view: memoryview) -> None:
         expected, at = np.frombuffer(view, np.uint8), self.size
         while expected.size and self.difference is None:
-            size = os.readv(self._descriptor, [self._buffer[: expected.size].data])
-            found = self._buffer[:size]
+            if not self._left.size:
+                self._left = self._block[: self._read(at)]
+            size = min(self._left.size, expected.size)
+            found = self._left[:size]
             if not np.array_equal(found, expected[:size]):
                 self.difference = at + int(np.argmax(found != expected[:size]))
             elif not size:
                 self.difference = at
-            expected, at = expected[size:], at + size
+            self._left, expected, at = self._left[size:], expected[size:], at + size
+
+    def _read(self, at: int) -> int:
+        """Read a block, and return its bytes."""
+        try:
+            os.lseek(self._direct, at, os.SEEK_SET)
+            return os.readv(self._direct, [self._block.data])
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        os.lseek(self._descriptor, at, os.SEEK_SET)  # it cannot be read directly
+        return os.readv(self._descriptor, [self._block.data])
+
+    def close(self) -> None:
+        super().close()
+        os.close(self._direct)
+
+
+def _open_directly(path: Path) -> int:
+    """Open a file to be read past the page cache: new pages of that can cost twice the reading."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECT)
+    except (AttributeError, OSError):  # macOS has no such flag, some file systems refuse it
+        return os.open(path, os.O_RDONLY)
 
 
 def _first_wrong_cell(path: Path, spec: Specification, servers: Inventory) -> Difference | None:
