@@ -455,6 +455,17 @@ def test_the_first_run_says_that_it_compiles(
     assert "compiling" not in second
 
 
+def test_where_kernels_cannot_be_kept_each_run_says_why(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    command = [sys.executable, "-m", "synthpower", "data", "--directory", str(own), "--seed", "1"]
+    said = on_a_terminal([*command, "--date", "2024-02-28T01", "--overwrite"])
+    assert "compiling kernels, each time: they cannot be kept" in said
+    assert "Not a directory" in said
+
+
 def test_both_writers_write_the_same_csv(command, own: Path) -> None:
     base = ["data", "--directory", own, "--seed", "1", "--date", "2024-02-28", "--fuzz", "60"]
     ok(command(*base, "--output", own / "a.csv"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synthpower import InputError
-from synthpower.files import check_output, locked, open_output
+from synthpower.files import check_output, locked, open_output, remove_own
 
 
 def names(folder: Path) -> list[str]:
@@ -155,3 +155,14 @@ def test_an_interruption_while_a_file_is_opened_leaves_none(
     with pytest.raises(KeyboardInterrupt), open_output(tmp_path / "a"):
         raise AssertionError
     assert names(tmp_path) == []
+
+
+def test_what_no_with_holds_yet_is_removed_when_the_process_ends(tmp_path: Path) -> None:
+    opened = open_output(tmp_path / "a")
+    opened.__enter__()  # and then a signal, before anything could leave it
+    assert len(names(tmp_path)) == 1
+    remove_own()
+    assert names(tmp_path) == []
+    (tmp_path / ".synthpower-0123456789abcdef.tmp").touch()  # another process's
+    remove_own()
+    assert len(names(tmp_path)) == 1

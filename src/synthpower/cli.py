@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
-from synthpower.files import STDOUT, check_directory, check_output, remove_abandoned
+from synthpower.files import STDOUT, check_directory, check_output, remove_abandoned, remove_own
 from synthpower.options import FIRST, build_alias_parser, build_parser
 from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
@@ -221,6 +221,8 @@ def _announce_compiling(args: argparse.Namespace) -> None:
     from synthpower import kernels
 
     message = "compiling kernels for this machine: a few seconds, the first time only"
+    if kernels.CACHE_PROBLEM:
+        message = f"compiling kernels, each time: they cannot be kept, {kernels.CACHE_PROBLEM}"
     if sys.stderr.isatty():
         kernels.tell_compiling(lambda: say(message, args.quiet))
 
@@ -439,6 +441,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         return _failed(parser, "not enough memory", 1)
     finally:
         _settle()
+        remove_own()
     return status or 0
 
 

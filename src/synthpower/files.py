@@ -27,6 +27,8 @@ _DIRECT_SIZE = 2**20  # smaller files are faster through the page cache
 _STAGES = 2  # being written; one more is being filled
 _FREE_STAGES: list[mmap.mmap] = []  # of earlier files: new pages cost more than their writing
 
+_TEMPORARY: set[Path] = set()  # of this process
+
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -236,7 +238,8 @@ def open_output(path: Path, overwrite: bool = False) -> Iterator[Sink]:
     final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
     temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
     with contextlib.ExitStack() as stack:
-        stack.callback(temporary.unlink, missing_ok=True)  # even if opening it is interrupted
+        _TEMPORARY.add(temporary)
+        stack.callback(_remove, temporary)  # even if opening it is interrupted
         descriptor = _open_locked(temporary)
         stack.callback(os.close, descriptor)  # and with it the lock
         stack.enter_context(_named(path))
@@ -260,6 +263,22 @@ def _open_locked(path: Path) -> int:
         if os.fstat(descriptor).st_nlink:
             return descriptor
         os.close(descriptor)  # taken for a killed run's, before it was locked
+
+
+def _remove(temporary: Path) -> None:
+    temporary.unlink(missing_ok=True)
+    _TEMPORARY.discard(temporary)
+
+
+def remove_own() -> None:
+    """Remove the temporary files of this process, when it ends.
+
+    A signal can come where no `finally` holds a file yet, such as between its opening and the
+    `with` that would close it.
+    """
+    for path in list(_TEMPORARY):
+        with contextlib.suppress(OSError):
+            _remove(path)
 
 
 def remove_abandoned(folder: Path) -> None:
