@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -435,7 +436,7 @@ def test_what_cannot_fit_is_refused_before_it_starts(
     own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(cli.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     arguments = ["data", "--directory", str(own), "--date", "2024-02-28", "--seed", "1"]
     for dry in ([], ["--dry-run"]):
         assert cli.main([*arguments, *dry]) == 2

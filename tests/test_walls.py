@@ -15,7 +15,7 @@ SOURCE = Path(synthpower.__file__).parent
 ROOMS = [
     "errors", "streams", "catalog", "files", "specification", "grid", "kernels", "arrow", "csv_text",
     "dataset", "inventory", "signals", "templates", "batches", "writers", "generate", "origins",
-    "verify", "remake", "conformance", "readings", "options", "terminal", "cli",
+    "verify", "remake", "conformance", "readings", "options", "terminal", "commands", "cli",
 ]  # fmt: skip
 
 GUESTS = {
