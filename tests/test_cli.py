@@ -209,6 +209,42 @@ def test_tables_shows_all_and_copies_all(command, tmp_path: Path) -> None:
         assert (tmp_path / "mine" / name).read_bytes() == catalog.shipped(name).read_bytes()
 
 
+def test_a_line_added_to_the_shipped_table_is_a_server_type(command, tmp_path: Path) -> None:
+    line = "My server,P00001-B21,,,,"  # as README and the help have it
+    assert line in ok(command("tables", "--help")).stdout
+    ok(command("tables", "--copy", tmp_path / "mine"))
+    table = tmp_path / "mine" / "server_types.csv"
+    table.write_text(table.read_text() + line + "\n")
+    made = ("inventory", "--directory", tmp_path / "power", "--count", "500", "--seed", "1")
+    ok(command(*made, "--server-types", table))
+    assert ",My server,P00001-B21," in (tmp_path / "power" / "inventory.csv").read_text()
+
+
+WITHOUT_PANDAS = """
+import sys
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Finder)
+from synthpower import cli
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_pandas_is_not_needed(own: Path) -> None:
+    common = ["--directory", str(own), "--seed", "1", "--date", "2024-02-28T01", "--fuzz", "9"]
+    for options in (["--format", "parquet"], ["--writer", "pyarrow"]):
+        arguments = [sys.executable, "-c", WITHOUT_PANDAS, "data", *common, *options]
+        assert subprocess.run(arguments, check=False).returncode == 0
+    for options in ([], ["--contract"]):
+        arguments = [sys.executable, "-c", WITHOUT_PANDAS, "verify", str(own), *options]
+        done = subprocess.run(arguments, check=False, capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        assert "values" in done.stdout or "bytes" in done.stdout
+
+
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_output_to_standard_output_is_the_files_bytes(command, own: Path, format: str) -> None:
     arguments = (

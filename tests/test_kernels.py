@@ -230,7 +230,27 @@ def test_arrays_with_gaps_and_outputs_that_may_not_be_written_are_refused() -> N
     with pytest.raises(ValueError, match="format_times takes contiguous arrays"):
         kernels.format_times(times[::2], out)
     out.flags.writeable = False
-    with pytest.raises(ValueError, match="format_times cannot write its last argument"):
+    with pytest.raises(ValueError, match="format_times writes argument 2, which is read-only"):
         kernels.format_times(times, out)
+    offsets = np.frombuffer(bytes(8), np.int32)
+    with pytest.raises(ValueError, match="put_serials writes argument 2"):
+        kernels.put_serials(np.ones(1, np.uint64), offsets, np.empty(24, np.uint8))
+
+
+def test_numbers_are_whole_and_fit_and_none_is_missing() -> None:
+    prefixes, out = np.full((1, 3), 65, np.uint8), np.empty((2, 1, 10), np.uint8)
     with pytest.raises(TypeError):
-        kernels.fill_serials(0.5, np.uint64(1), out, out)
+        kernels.fill_serials(0.5, np.uint64(1), prefixes, out[0])
+    with pytest.raises(OverflowError, match="more than 64 bits"):
+        kernels.fill_serials(2**63, np.uint64(1), prefixes, out[0])
+    with pytest.raises(TypeError, match="fill_serials takes 4 arguments, not 2"):
+        kernels.fill_serials(0, np.uint64(1))
+    kernels.fill_serials(0, np.uint64(2**64 - 1), prefixes, out[0])
+    kernels.fill_serials(np.array(0), np.array(2**64 - 1, np.uint64)[()], prefixes, out[1])
+    assert (out[0] == out[1]).all()
+
+
+def test_machine_code_that_may_only_be_read_is_used(tmp_path: Path) -> None:
+    run(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path))
+    script = "import os; os.access = lambda *_: False\n" + IMPORTED
+    assert run(script, NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()[-1] == ""

@@ -267,7 +267,35 @@ def test_a_file_is_checked_without_its_inventory(small: Path, format: str, chang
     servers, *others = verify(small)
     assert servers.passed == (change != "gone")
     assert all(check.passed for check in others)
-    assert ("changed" in others[1].detail) == (change != "reordered")
+    words = {"reordered": "those of inventory.csv", "gone": "its own: inventory.csv cannot be read"}
+    assert words.get(change, "its own: inventory.csv has changed since") in others[1].detail
+
+
+def test_a_file_on_its_own_needs_no_inventory(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(small, "--format", "parquet")
+    (small / "inventory.csv").unlink()
+    capsys.readouterr()
+    assert cli.main(["verify", str(small / f"{NAME}.parquet")]) == 0
+    assert "WRONG" not in capsys.readouterr().out
+    assert cli.main(["verify", str(small)]) == 1
+    assert "no inventory there" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_quietly_only_what_is_wrong_is_shown(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(small)
+    capsys.readouterr()
+    assert cli.main(["verify", str(small), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    edit_csv(small / f"{NAME}.csv", lambda lines: lines.__setitem__(1, "x" + lines[1]))
+    assert cli.main(["verify", str(small), "--quiet"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("WRONG") == 1
+    assert " ok " not in said.out
+    assert said.err == ""
 
 
 def test_an_edited_server_is_found_without_its_inventory(small: Path) -> None:

@@ -24,7 +24,7 @@ def as_array(values: NDArray[Any], kind: pa.DataType | None = None) -> pa.Array:
 
 def as_numpy(values: pa.Array) -> NDArray[Any]:
     """Return the same memory as a NumPy array; the values are numbers, none of them null."""
-    dtype = values.type.to_pandas_dtype()
+    dtype = np.dtype(str(values.type))  # `to_pandas_dtype` wants pandas, in some versions
     return np.frombuffer(values.buffers()[1], dtype, values.offset + len(values))[values.offset :]
 
 

@@ -45,7 +45,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     try:
         args = parser.parse_args(argv)
         if args.command is None:
-            print(FIRST)
+            print(f"{FIRST}\n\nand see '{parser.prog} --help' for more.")
         else:
             parser = args.parser
             status = COMMANDS[args.command](args)

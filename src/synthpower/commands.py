@@ -286,7 +286,7 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"passed": not wrong, "checks": list(map(asdict, checks))}, indent=2))
     elif not args.quiet or wrong:
-        show_checks(checks)
+        show_checks([check for check in checks if not (args.quiet and check.passed)])
     count = len({check.file for check in checks})
     seconds = time.perf_counter() - started
     say(f"{count} files  {len(checks)} checks  {wrong} wrong  {seconds:.1f} s", args.quiet)
@@ -315,7 +315,9 @@ def _checks(
             yield from check_contract(folder, progress)
             continue
         verification = Verification(folder, args.workers)
-        yield verification.check_inventory()
+        check = verification.check_inventory()
+        if folder in args.paths or (folder / dataset.INVENTORY).exists():
+            yield check  # a file on its own names its servers itself
         for file in files:
             yield from verification.check(file, progress)
 

@@ -56,7 +56,8 @@ conclusion from its values.
 
 ## The readings: {data}
 
-Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`).
+Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`,
+the same readings as in the day's file).
 A file that ends in `.parquet` holds the same readings as one of the same name that
 ends in `.csv`: read one or the other, not both.
 

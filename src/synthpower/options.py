@@ -19,9 +19,7 @@ FIRST = """\
 Make a first dataset with
 
   synthpower inventory --directory power --count 1000
-  synthpower data --directory power --date 2023-02-27
-
-and see 'synthpower --help' for more."""
+  synthpower data --directory power --date 2023-02-27"""
 
 _DESCRIPTION = """\
 Synthetic data-centre power telemetry: an inventory of servers, and readings for
@@ -54,8 +52,9 @@ examples:
   synthpower remake power
   synthpower remake power/data-2023-02-27.parquet --directory again""",
     "tables": """\
-To add a server type: copy the tables out, add a line to server_types.csv (model and
-product_id are all it needs) and hand it to 'inventory'.
+To add a server type: copy the tables out, add a line to server_types.csv, such as
+"My server,P00001-B21,,,," (only model and product_id are needed; a column weight of
+your own makes some likelier), and hand it to 'inventory'.
 
 example:
   synthpower tables --copy my-tables

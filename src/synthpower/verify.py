@@ -135,7 +135,8 @@ class Verification:
         own = own_servers(path, origin)
         if own.describe() != told:
             raise InputError("not those that it was made from, nor those of inventory.csv")
-        return own, "its own: inventory.csv has changed since"
+        why = "has changed since" if self._inventory else "cannot be read"
+        return own, f"its own: inventory.csv {why}"
 
     def _compared(
         self,

@@ -84,30 +84,42 @@ class Inlined:
 
 
 class Kernel:
-    """A function over arrays that runs as machine code, without the GIL."""
+    """A function over arrays that runs as machine code, without the GIL.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    As in all compiled code, no length is checked: the caller sees to it that arrays are as long
+    as the function's description says.
+    """
+
+    def __init__(self, function: Callable[..., Any], written: int) -> None:
         self.function = function
+        self._written = written
         self._entries: dict[tuple[Kind, ...], Callable[..., None]] = {}
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> None:
+        name, count = self.function.__name__, self.function.__code__.co_argcount
+        if len(arguments) != count:
+            raise TypeError(f"{name} takes {count} arguments, not {len(arguments)}")
         if DISABLED:
             self.function(*arguments)
             return
         kinds = []
         words = []
-        for argument in arguments:
-            if isinstance(argument, np.ndarray):
+        for place, argument in enumerate(arguments):
+            if isinstance(argument, np.ndarray) and argument.ndim:
                 if not (argument.flags.c_contiguous and argument.flags.aligned):
-                    raise ValueError(f"{self.function.__name__} takes contiguous arrays")
+                    raise ValueError(f"{name} takes contiguous arrays")
+                if place >= count - self._written and not argument.flags.writeable:
+                    raise ValueError(f"{name} writes argument {place + 1}, which is read-only")
                 kinds.append(Kind(argument.dtype.str, argument.ndim))
                 words += [argument.__array_interface__["data"][0], *argument.shape]
             else:
-                kinds.append(Kind("<u8" if isinstance(argument, np.uint64) else "<i8", 0))
-                words.append(operator.index(argument))
-        if not arguments[-1].flags.writeable:
-            raise ValueError(f"{self.function.__name__} cannot write its last argument")
+                number = operator.index(argument)
+                signed = not isinstance(argument, np.uint64)
+                if signed and not -(2**63) <= number < 2**63:
+                    raise OverflowError(f"{name}: {number} has more than 64 bits")
+                kinds.append(Kind("<i8" if signed else "<u8", 0))
+                words.append(number)
         entry = self._entries.get(tuple(kinds)) or self._load(tuple(kinds))
         entry(*words)
 
@@ -139,9 +151,19 @@ class Kernel:
         return compile_kernel(self, kinds, target_machine())
 
 
-def kernel(function: F) -> F:
-    """Compile `function` when it is first called, and keep the machine code."""
-    return cast(F, Kernel(function))
+def kernel(written: int = 1) -> Callable[[F], F]:
+    """Compile a function when it is first called, and keep the machine code.
+
+    Parameters
+    ----------
+    written : int
+        How many of its last arguments it writes.
+    """
+
+    def decorate(function: F) -> F:
+        return cast(F, Kernel(function, written))
+
+    return decorate
 
 
 def inlined(function: F) -> F:
@@ -230,9 +252,12 @@ def _read(path: Path) -> Code | None:
 def _keep(path: Path, code: Code) -> None:
     data = json.dumps([code.name, code.never]).encode() + b"\n" + code.code
     temporary = path.with_name(f".{secrets.token_hex(8)}")
-    with contextlib.suppress(OSError):  # such as a full disk: it is compiled again
+    try:
         temporary.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
         temporary.replace(path)
+    except OSError:  # such as a full disk: it is compiled again
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _cache_home() -> Path:
@@ -244,7 +269,7 @@ def _cache_home() -> Path:
 
 
 def _cache_folder() -> tuple[Path | None, str]:
-    """Return the folder, or None and the reason why there is none."""
+    """Return the folder, None where it cannot be had, and why nothing can be kept there."""
     digest = hashlib.sha256()
     numba = find_spec("numba")  # not imported for its version
     versions = [Path(numba.origin).with_name("_version.py")] if numba and numba.origin else []
@@ -254,7 +279,7 @@ def _cache_folder() -> tuple[Path | None, str]:
         folder = _cache_home() / f"kernels-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
-            return None, f"{folder} cannot be written"
+            return folder, f"{folder} cannot be written"  # but what is there can be read
     except (OSError, RuntimeError) as error:  # RuntimeError: no home directory
         return None, str(error)
     return folder, ""

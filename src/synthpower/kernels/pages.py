@@ -9,7 +9,7 @@ from synthpower.kernels._jit import kernel
 from synthpower.kernels.philox import HALF, U64
 
 
-@kernel
+@kernel()
 def put_texts(data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
     """Write texts as Parquet's PLAIN encoding has them, each behind its length.
 
@@ -32,7 +32,7 @@ def put_texts(data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[
         at += length
 
 
-@kernel
+@kernel()
 def pack_indices(
     indices: NDArray[np.int32], repeats: int, bits: int, out: NDArray[np.uint8]
 ) -> None:

@@ -21,7 +21,7 @@ _PACKED_DIGITS[_PACKED_CHARACTERS] = np.arange(37)
 _UNIT_DIGITS = np.frombuffer(b"0123456789BCDFGHJKLMNPQRSTVWXYZ", np.uint8)
 
 
-@kernel
+@kernel()
 def fill_serials(
     first: int, key: np.uint64, prefixes: NDArray[np.uint8], out: NDArray[np.uint8]
 ) -> None:
@@ -68,7 +68,7 @@ def fill_serials(
             unit //= 31
 
 
-@kernel
+@kernel()
 def fill_choices(
     first: int, key: np.uint64, thresholds: NDArray[np.uint64], out: NDArray[np.int32]
 ) -> None:
@@ -99,7 +99,7 @@ def fill_choices(
         out[i] = low
 
 
-@kernel
+@kernel()
 def fill_server_keys(
     data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint64]
 ) -> None:
@@ -133,7 +133,7 @@ def fill_server_keys(
         out[i] = key
 
 
-@kernel
+@kernel(written=2)
 def put_serials(
     keys: NDArray[np.uint64], offsets: NDArray[np.int32], out: NDArray[np.uint8]
 ) -> None:

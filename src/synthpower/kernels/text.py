@@ -254,7 +254,7 @@ def _put_double(
     return _put_digits(out, at + 2, power, max(2, _count_digits(power)))
 
 
-@kernel
+@kernel()
 def format_doubles(
     values: NDArray[np.uint64],
     powers: NDArray[np.uint64],
@@ -276,7 +276,7 @@ def format_doubles(
         out[i, end] = 0
 
 
-@kernel
+@kernel()
 def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
     """Write times as ``2023-02-27 00:00:00Z,``.
 
@@ -316,7 +316,7 @@ def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         text[20] = _COMMA
 
 
-@kernel
+@kernel()
 def format_counts(decimals: int, out: NDArray[np.uint8]) -> None:
     """Write the counts 0, 1, ... of 10**-decimals as decimals, for `render_rows`.
 
@@ -332,7 +332,7 @@ def format_counts(decimals: int, out: NDArray[np.uint8]) -> None:
         text[NUMBER - 1] = _put_count(text, 0, U64(i), decimals)
 
 
-@kernel
+@kernel(written=2)
 def render_rows(
     server_texts: NDArray[np.uint8],
     server_offsets: NDArray[np.int32],

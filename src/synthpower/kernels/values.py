@@ -55,7 +55,7 @@ def _scale_draws(bound: np.uint64, out: NDArray[np.uint64]) -> None:
         out[i] = scaled(out[i], bound)
 
 
-@kernel
+@kernel(written=3)
 def fill_counts(
     server_keys: NDArray[np.uint64],
     times: NDArray[np.int64],
@@ -105,7 +105,7 @@ def fill_counts(
                     out[t, low + i, m] = tile[i] + first
 
 
-@kernel
+@kernel(written=3)
 def fill_values(
     server_keys: NDArray[np.uint64],
     times: NDArray[np.int64],
@@ -149,7 +149,7 @@ def fill_values(
                         out[t, low + i, m] = unit * scale
 
 
-@kernel
+@kernel()
 def fill_late_times(
     server_keys: NDArray[np.uint64],
     times: NDArray[np.int64],
