@@ -63,7 +63,7 @@ def original(format: str) -> None:
         ) TO 'data.{format}' (HEADER)""")
 
 
-def tuned_duckdb(format: str, order: str = "") -> None:
+def tuned_duckdb(format: str, order: str = "", target: str = "data.{}") -> None:
     """COPY from a cross join. In CSV, timestamps and rounded doubles take twice as long."""
     import duckdb
 
@@ -89,7 +89,12 @@ def tuned_duckdb(format: str, order: str = "") -> None:
             SELECT sn, model, product_id, location, start_time, end_time,
                 {value} AS measurement_value, unit, name
             FROM inventory CROSS JOIN times CROSS JOIN measurements {order}
-        ) TO 'data.{format}' ({options})""")
+        ) TO '{target.format(format)}' ({options}, FORMAT {format})""")
+
+
+def duckdb_to_nowhere(format: str) -> None:
+    """Write what nobody keeps: standard output is /dev/null."""
+    tuned_duckdb(format, target="/dev/stdout")
 
 
 def ordered_duckdb(format: str) -> None:
@@ -153,8 +158,9 @@ class Peer(NamedTuple):
     package: str
     make: Callable[[str], None] | None = None
     formats: tuple[str, ...] = ("csv", "parquet")
-    days: int = 1
+    days: int = 1  # of rows
     options: tuple[str, ...] = ()
+    kept: bool = True  # or to /dev/null
 
 
 OURS = "synthpower"
@@ -168,6 +174,14 @@ PEERS = {
     "synthpower, a week": Peer("synthpower", days=7),
     "synthpower, by pyarrow": Peer("synthpower", options=("--writer", "pyarrow")),
     "synthpower, 208 days": Peer("synthpower", formats=("parquet",), days=208),
+    "duckdb, to /dev/null": Peer("duckdb", duckdb_to_nowhere, ("csv",), kept=False),
+    "synthpower, to /dev/null": Peer(
+        "synthpower",
+        formats=("csv",),
+        days=6,
+        kept=False,
+        options=("--interval", "600", "--output", "-"),
+    ),
 }
 
 
@@ -192,12 +206,12 @@ def count_rows(path: Path) -> int:
     return rows
 
 
-def measure(command: list[str]) -> dict[str, float]:
+def measure(command: list[str], out: int | None = None) -> dict[str, float]:
     """Run a command: wall seconds from its start to its end, CPU seconds, peak bytes of memory."""
     os.sync()  # so that nobody pays for what an earlier run left in the page cache
     with tempfile.TemporaryFile("w+") as said:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+        process = subprocess.Popen(command, stdout=said if out is None else out, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -217,14 +231,18 @@ def run_once(who: str, format: str, inventory: Path, servers: int) -> dict[str, 
         command = [*OURSELVES, "--run", who, format, str(directory)]
     else:
         command = [*SYNTHPOWER, "data", "--directory", str(directory), "--date", DATE]
-        command += ["--days", str(peer.days), "--format", format, *peer.options]
-    measured = measure(command)
+        command += ["--days", str(peer.days)] if peer.kept else []
+        command += ["--format", format, *peer.options]
+    measured = measure(command, None if peer.kept else subprocess.DEVNULL)
+    expected = servers * ROWS_PER_SERVER * peer.days
+    if not peer.kept:
+        shutil.rmtree(directory)
+        return {"who": who, "format": format, "rows": expected, "bytes": 0, **measured}
     files = sorted(directory.glob(f"data*.{format}"))
     # In a process too: pyarrow here would raise the peak memory of all that follow.
     count = [*OURSELVES, "--count", *map(str, files)]
     counted = subprocess.run(count, stdout=subprocess.PIPE, text=True, check=True)
     rows = int(counted.stdout)
-    expected = servers * ROWS_PER_SERVER * peer.days
     if rows != expected:
         raise SystemExit(f"{who}, {format}: {rows:,} rows, not {expected:,}")
     size = sum(file.stat().st_size for file in files)
@@ -331,7 +349,7 @@ def render(result: dict[str, Any]) -> str:
         ours = max(
             other["rows"] / other["wall_s"]
             for (name, format), other in medians.items()
-            if name.startswith(OURS) and format == kind
+            if name.startswith(OURS) and format == kind and PEERS[name].kept == PEERS[who].kept
         )
         lines.append([
             who, kind, f"{m['rows'] / 1e6:,.4g}", f"{m['wall_s']:.2f}", f"{rate / 1e6:.2f}",
