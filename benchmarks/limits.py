@@ -422,6 +422,16 @@ def table(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], *head, *lines[1:]])
 
 
+def headline(result: dict[str, Any]) -> str:
+    """Return the result in one sentence."""
+    first, full = (medians(result["runs"], CASES[i].name) for i in (0, 2))
+    return (
+        f"**A billion rows of standard Parquet in {first['wall_s']:.1f} s**, in full doubles "
+        f"{full['wall_s']:.1f} s: {first['rows'] / 1e6:,.1f} M rows, 208 files, on the disk, with "
+        f"{result['machine']['cores']} cores and {first['peak_bytes'] / 1e6:,.0f} MB of memory."
+    )
+
+
 def render(result: dict[str, Any]) -> str:
     """Return the result as text and tables in Markdown, medians of its runs."""
     of = result["machine"]
@@ -473,11 +483,7 @@ def render(result: dict[str, Any]) -> str:
     ]
     readers = [f"{name} in {found['wall_s']:.1f} s" for name, found in result["readers"].items()]
     rows = next(iter(result["readers"].values()))["rows"]
-    first, full = (medians(result["runs"], CASES[i].name) for i in (0, 2))
     return "\n\n".join([
-        f"**A billion rows of standard Parquet in {first['wall_s']:.1f} s**, in full doubles "
-        f"{full['wall_s']:.1f} s: {first['rows'] / 1e6:,.1f} M rows, 208 files, "
-        f"{of['cores']} cores, {first['peak_bytes'] / 1e6:,.0f} MB of memory.",
         f"Measured on {result['date']} on {of['processor']}, {of['cores']} cores, "
         f"{of['memory_bytes'] / 2**30:.0f} GiB, by `{result['command']}`; medians, process start "
         "and fsync included. A plain write is a direct one of as many bytes, in the same run.",
@@ -512,12 +518,14 @@ def main() -> None:
     full = args.size == "full"
     path = args.result or RESULT
     if args.render:
-        compare.put_into(args.readme, render(json.loads(path.read_text())), "limits")
+        result = json.loads(path.read_text())
+        compare.put_into(args.readme, headline(result), "headline")
+        compare.put_into(args.readme, render(result), "limits")
         return
     result = measure_all(args.size, args.repeat or (5 if full else 1), args.scratch)
     if full or args.result:
         path.write_text(json.dumps(result, indent=1) + "\n")
-    print(render(result))
+    print(headline(result), render(result), sep="\n\n")
 
 
 if __name__ == "__main__":

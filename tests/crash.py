@@ -1,6 +1,7 @@
-"""Kill the command at random moments, and see that nothing is lost or half written.
+"""Kill the command at random moments, or make the system refuse it something, and see that
+nothing is lost or half written.
 
-    python tests/crash.py --kills 300
+    python tests/crash.py --kills 400 --faults 4000
 
 writes reference/results/crashes.json. test_crash.py does the same a few times.
 """
@@ -8,6 +9,9 @@ writes reference/results/crashes.json. test_crash.py does the same a few times.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import io
 import json
 import os
 import random
@@ -20,11 +24,17 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from synthpower import cli
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "reference" / "results" / "crashes.json"
 SYNTHPOWER = [sys.executable, "-m", "synthpower"]
 DAYS = 12
+CALLS = ("open", "write", "fsync", "link", "replace", "unlink")  # of the system, in module os
+ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EINTR)
 OLDER = "data-2023-01-02"  # a file of another specification, which --overwrite replaces
 
 
@@ -98,15 +108,7 @@ class Crashes:
             assert said.count(b"\n") <= 1, said
         made = sum(left.get(name) == data for name, data in self.whole.items())
         unlisted = set(left) - set(json.loads(left["manifest.json"])["files"]) - set(self.before)
-        # What is there is kept, what is not is made; of the older file it must be said again.
-        if left[f"{OLDER}.{self.format}"] != self.whole[f"{OLDER}.{self.format}"]:
-            (self._run / f"{OLDER}.{self.format}").unlink()
-        times = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
-        done = subprocess.run(command(self._run, self.format), capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
-        kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
-        assert times.items() <= kept.items()
+        self._finish(left)
         if too_late:
             return "when it had ended"
         if any(name.endswith(".tmp") for name in left):
@@ -114,6 +116,64 @@ class Crashes:
         if any(name.startswith("data-") for name in unlisted):
             return "left files that are not in the manifest"
         return "left all" if made == len(self.whole) else "left some files, or none"
+
+    def refuse(self, call: str, nth: int, number: int) -> str:
+        """Have one call of the system fail while a run goes on, check what it left, and finish it.
+
+        Returns
+        -------
+        str
+            What became of the run.
+        """
+        shutil.rmtree(self._run, ignore_errors=True)
+        shutil.copytree(self._before, self._run)
+        real, calls = getattr(os, call), 0
+
+        def refused(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == nth:
+                raise OSError(number, os.strerror(number))
+            return real(*arguments, **options)
+
+        arguments = command(self._run, self.format, "--overwrite", "--quiet")[len(SYNTHPOWER) :]
+        with (
+            mock.patch.object(os, call, refused),
+            contextlib.redirect_stderr(io.StringIO()) as said,
+        ):
+            try:
+                status = cli.main(arguments)
+            except SystemExit as leaving:  # from argparse
+                status = int(leaving.code or 0)
+        left = contents(self._run)
+        self._check(left)
+        if calls < nth:
+            assert (status, left) == (0, self.whole)
+            return "was not reached"
+        if call != "unlink":  # then one file may stay, until the next run
+            assert not [name for name in left if name.startswith(".")], left.keys()
+        if status:
+            assert status in (1, 2), status
+            assert said.getvalue().count("error: ") == 1, said.getvalue()
+            assert os.strerror(number) in said.getvalue()
+        else:
+            assert said.getvalue() == ""
+            assert self.whole.items() <= left.items()
+        self._finish(left)
+        return "ended the run" if status else "made no difference"
+
+    def _finish(self, left: dict[str, bytes]) -> None:
+        """See that the next run makes what is missing, and leaves alone what is there."""
+        # What is there is kept, what is not is made; of the older file it must be said again.
+        if left[f"{OLDER}.{self.format}"] != self.whole[f"{OLDER}.{self.format}"]:
+            (self._run / f"{OLDER}.{self.format}").unlink()
+        times = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            status = cli.main(command(self._run, self.format)[len(SYNTHPOWER) :])
+        assert status == 0, said.getvalue()
+        assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
+        kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        assert times.items() <= kept.items()
 
     def _check(self, left: dict[str, bytes]) -> None:
         """See that each file is an older one, a whole new one, or recognisably temporary."""
@@ -133,6 +193,7 @@ class Crashes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=300, metavar="N")
+    parser.add_argument("--faults", type=int, default=1000, metavar="N")
     parser.add_argument("--servers", type=int, default=4000, metavar="N")
     parser.add_argument("--result", type=Path, default=RESULT, metavar="FILE")
     args = parser.parse_args()
@@ -144,14 +205,23 @@ def main() -> None:
             crash = crashes[turn % 2]
             key = f"{signal.Signals(number).name}, {crash.format}"
             found.setdefault(key, Counter())[crash.kill(number)] += 1
+        draw = random.Random(1)
+        refused: dict[str, Counter[str]] = {}
+        crashes = [Crashes(Path(folder, "small"), format, 500) for format in ("csv", "parquet")]
+        for turn in range(args.faults):
+            call, crash = draw.choice(CALLS), crashes[turn % 2]
+            became = crash.refuse(call, draw.randrange(1, 40), draw.choice(ERRORS))
+            refused.setdefault(f"{call}, {crash.format}", Counter())[became] += 1
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": f"python tests/crash.py --kills {args.kills} --servers {args.servers}",
+        "command": f"python tests/crash.py --kills {args.kills} --faults {args.faults} "
+        f"--servers {args.servers}",
         "cores": os.cpu_count(),
         "killed": {key: dict(sorted(counts.items())) for key, counts in sorted(found.items())},
+        "refused": {key: dict(sorted(counts.items())) for key, counts in sorted(refused.items())},
     }
     args.result.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"{args.kills} kills, nothing lost")
+    print(f"{args.kills} kills, {args.faults} faults, nothing lost")
 
 
 if __name__ == "__main__":

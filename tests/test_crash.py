@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from crash import DAYS, Crashes, command, contents
+from crash import CALLS, DAYS, Crashes, command, contents
 
 from synthpower import cli
 
@@ -28,6 +29,15 @@ def test_a_killed_run_leaves_whole_files_and_the_next_one_finishes(
     crashes: Crashes, number: int
 ) -> None:
     crashes.kill(number)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("nth", [1, 2, 5, 12])
+def test_where_the_system_refuses_something_nothing_is_lost(
+    crashes: Crashes, call: str, nth: int
+) -> None:
+    for number in (errno.EIO, errno.EACCES):
+        crashes.refuse(call, nth, number)
 
 
 def start(directory: Path, format: str) -> subprocess.Popen[str]:

@@ -77,7 +77,8 @@ def test_the_numbers_of_long_runs_are_those_of_their_results() -> None:
         for name in ("doubles", "crashes", "randomness", "fuzz")
     )
     kills = sum(sum(counts.values()) for counts in crashes["killed"].values())
-    assert f"[{kills} runs killed]" in README
+    faults = sum(sum(counts.values()) for counts in crashes["refused"].values())
+    assert f"[{kills} runs killed, {faults:,} calls refused]" in README
     assert f"[{sum(doubles['compared'].values()) // 10**6} M compared]" in README
     assert f"[{sum(fuzz['cases'].values()):,} mutated inputs]" in README
     assert f"[{randomness['tests']} tests]" in README
