@@ -9,7 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from synthpower import InputError, Inventory, Location, ServerType, catalog, inventory, kernels
+from synthpower import (
+    InputError,
+    Inventory,
+    Location,
+    ServerType,
+    arrow,
+    catalog,
+    inventory,
+    kernels,
+)
 
 
 def write(directory: Path, text: str | bytes) -> Path:
@@ -156,3 +165,16 @@ def test_the_digest_changes_with_every_field() -> None:
         place = table.schema.get_field_index(name)
         digests.add(str(Inventory(table.set_column(place, name, column)).describe()))
     assert len(digests) == 5
+
+
+def test_texts_are_in_order_of_appearance_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow, "_BLOCK", 3)
+    texts = arrow.as_texts(["a", "b", "c", "d", "never"])
+    rows = [2, 2, 2, 2, 2, 2, 0, 2, 2, 3, 0, 1, 3]
+    made = arrow.by_appearance(np.array(rows), texts)
+    assert made.dictionary.to_pylist() == ["c", "a", "d", "b"]
+    assert made.to_pylist() == [texts[row].as_py() for row in rows]
+    order = np.arange(len(rows))[::-1]
+    backwards = arrow.by_appearance(np.array(rows), texts, order)
+    assert backwards.dictionary.to_pylist() == ["d", "b", "a", "c"]
+    assert backwards.to_pylist() == made.to_pylist()[::-1]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_BLOCK = 2**18
+_BLOCK = 2**18  # rows
 
 
 def as_array(values: NDArray[Any], kind: pa.DataType | None = None) -> pa.Array:
@@ -61,9 +61,10 @@ def by_appearance(
 
 def _appearing(indices: NDArray[np.integer], different: int) -> NDArray[np.int64]:
     """Return the different indices in order of appearance; looks no further than it has to."""
+    rows = max(_BLOCK, 4 * different)
     first = np.full(different, indices.size)
-    for begin in range(0, indices.size, _BLOCK):
-        block = indices[begin : begin + _BLOCK]
+    for begin in range(0, indices.size, rows):
+        block = indices[begin : begin + rows]
         found = np.full(different, indices.size)
         found[block[::-1]] = np.arange(begin, begin + block.size)[::-1]  # the last one stays
         first = np.minimum(first, found)

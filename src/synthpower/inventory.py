@@ -372,7 +372,9 @@ def _unpacked(keys: NDArray[np.uint64]) -> pa.StringArray:
     offsets = np.empty(keys.size + 1, np.int32)
     data = np.empty((keys.size + 1) * kernels.PACKED_LENGTH, np.uint8)
     kernels.put_serials(keys, offsets, data)
-    return pa.StringArray.from_buffers(keys.size, pa.py_buffer(offsets), pa.py_buffer(data))
+    sn = pa.StringArray.from_buffers(keys.size, pa.py_buffer(offsets), pa.py_buffer(data))
+    sn.validate()  # fails beyond 2 GiB, where offsets wrap
+    return sn
 
 
 def _choices(
