@@ -423,6 +423,17 @@ def table(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], *head, *lines[1:]])
 
 
+def rates(name: str, m: dict[str, float], digits: int) -> list[str]:
+    """Return a line of a table: rows, seconds, rate and memory of medians."""
+    return [
+        name,
+        f"{m['rows'] / 1e6:,.1f}",
+        f"{m['wall_s']:.2f}",
+        f"{m['rows'] / m['wall_s'] / 1e6:,.{digits}f}",
+        f"{m['peak_bytes'] / 1e6:,.0f}",
+    ]
+
+
 def headline(result: dict[str, Any]) -> str:
     """Return the result in one sentence."""
     first, full = (medians(result["runs"], CASES[i].name) for i in (0, 2))
@@ -449,19 +460,13 @@ def render(result: dict[str, Any]) -> str:
     null = [["to /dev/null", "M rows", "s", "M rows/s", "peak MB"]]
     for shape in SHAPES:
         m = medians(result["runs"], shape.name)
-        null.append([
-            shape.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
-            f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['peak_bytes'] / 1e6:,.0f}",
-        ])  # fmt: skip
+        null.append(rates(shape.name, m, 0))
     titles = dict.fromkeys(start["case"] for start in result["starts"])
     starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title in titles]
     checked = [["on the disk", "M rows", "s", "M rows/s", "peak MB"]]
     for case in CHECKS:
         m = medians(result["runs"], case.name)
-        checked.append([
-            case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
-            f"{m['rows'] / m['wall_s'] / 1e6:,.1f}", f"{m['peak_bytes'] / 1e6:,.0f}",
-        ])  # fmt: skip
+        checked.append(rates(case.name, m, 1))
     fleets = [["servers", "made in", "peak MB", "read, checked and sorted in", "peak MB"]]
     for servers in FLEETS:
         acts = [

@@ -1,7 +1,7 @@
 """Kill the command at random moments, or make the system refuse it something, and see that
 nothing is lost or half written.
 
-    python tests/crash.py --kills 400 --faults 4000
+    python tests/crash.py --kills 400 --faults 2000
 
 writes reference/results/crashes.json. test_crash.py does the same a few times.
 """
@@ -38,9 +38,13 @@ ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errn
 OLDER = "data-2023-01-02"  # a file of another specification, which --overwrite replaces
 
 
-def command(directory: Path, format: str, *options: str) -> list[str]:
+def words(directory: Path, format: str, *options: str) -> list[str]:
     days = ["--date", "2023-01-01", "--days", str(DAYS), "--format", format]
-    return [*SYNTHPOWER, "data", "--directory", str(directory), *days, *options]
+    return ["data", "--directory", str(directory), *days, *options]
+
+
+def command(directory: Path, format: str, *options: str) -> list[str]:
+    return [*SYNTHPOWER, *words(directory, format, *options)]
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -136,13 +140,12 @@ class Crashes:
                 raise OSError(number, os.strerror(number))
             return real(*arguments, **options)
 
-        arguments = command(self._run, self.format, "--overwrite", "--quiet")[len(SYNTHPOWER) :]
         with (
             mock.patch.object(os, call, refused),
             contextlib.redirect_stderr(io.StringIO()) as said,
         ):
             try:
-                status = cli.main(arguments)
+                status = cli.main(words(self._run, self.format, "--overwrite", "--quiet"))
             except SystemExit as leaving:  # from argparse
                 status = int(leaving.code or 0)
         left = contents(self._run)
@@ -169,7 +172,7 @@ class Crashes:
             (self._run / f"{OLDER}.{self.format}").unlink()
         times = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
         with contextlib.redirect_stderr(io.StringIO()) as said:
-            status = cli.main(command(self._run, self.format)[len(SYNTHPOWER) :])
+            status = cli.main(words(self._run, self.format))
         assert status == 0, said.getvalue()
         assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
         kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}

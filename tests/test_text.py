@@ -83,7 +83,7 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
     kernels.format_times(np.array([0, 3600]), times[:, 0])
     size, out = np.empty(1, np.int64), np.empty(300 * len(counts) + kernels.PADDING, np.uint8)
     kernels.render_rows(
-        padded(head), np.array([0, len(head)], np.int32), times.reshape(-1), 1, ends_only,
+        padded(head), np.array([0, len(head)], np.int32), times, ends_only,
         np.empty(0, np.uint8), np.array(counts).reshape(1, 1, -1), np.full(len(counts), decimals),
         np.ones(len(counts)), kernels.powers_of_ten(),
         padded(tail), np.zeros(len(counts) + 1, np.int32) + np.int32(0), size, out,

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 
 from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
-from synthpower.files import STDOUT, check_directory, check_output, remove_abandoned
+from synthpower.files import (
+    STDOUT,
+    check_directory,
+    check_output,
+    check_place,
+    make_directory,
+    remove_abandoned,
+)
 from synthpower.specification import FORMATS, Specification, following_dates
 from synthpower.streams import draw_seed
 from synthpower.terminal import progress_bar, say, show_checks, size_text
@@ -39,7 +46,6 @@ def _inventory(args: argparse.Namespace) -> None:
     measurements = catalog.read_measurements(args.measurements)
     _announce_compiling(args)
     inventory.check_count(args.count)
-    _check_place(args.directory)
     inventory.check_new(args.directory, args.overwrite)
     made = inventory.Inventory.generate(args.count, args.seed, server_types, locations)
     command = f"synthpower inventory --directory . --count {args.count} --seed {made.seed}"
@@ -67,8 +73,7 @@ def _data(args: argparse.Namespace) -> None:
         if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
             raise InputError(f"{path} is part of the dataset; choose another name", "output")
 
-    # Arrow's own allocator keeps what it has freed: 100 MB more, and no faster.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    _use_system_memory()
     from synthpower.generate import Job, Run
     from synthpower.inventory import Inventory
 
@@ -101,15 +106,9 @@ def _data(args: argparse.Namespace) -> None:
     _say_made(args, jobs, summaries, started)
 
 
-def _check_place(directory: Path) -> None:
-    """Raise `InputError` unless a directory is there or, by its name, could be made."""
-    try:
-        directory.lstat()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputError(f"{directory}: {error.strerror}", "directory") from None
-    check_directory(directory)
+def _use_system_memory() -> None:
+    """Have Arrow allocate as others do: its own allocator keeps 100 MB more, and is no faster."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def _check_room(run: Run, folder: Path, free: int) -> None:
@@ -324,21 +323,18 @@ def _checks(
 
 def _remake(args: argparse.Namespace) -> None:
     started = time.perf_counter()
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    _use_system_memory()
     from synthpower.generate import Run
     from synthpower.remake import read_remake
 
     _announce_compiling(args)
     if args.directory:
-        _check_place(args.directory)
+        check_place(args.directory)
     remake = read_remake(args.path, args.directory, args.workers)
     folder = remake.directory
     if remake.complete:
         say(f"{_title(remake.complete)}  already complete", args.quiet)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}", "directory") from None
+    make_directory(folder)
     remove_abandoned(folder)
     run = Run(remake.jobs, remake.servers, args.workers)
     _check_room(run, folder, shutil.disk_usage(folder).free)
@@ -362,10 +358,7 @@ def _tables(args: argparse.Namespace) -> None:
     for source in sources:
         if (args.copy / source.name).exists():
             raise InputError(f"{args.copy / source.name} exists; remove it or choose another DIR")
-    try:
-        args.copy.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{args.copy}: {error.strerror}", "copy") from None
+    make_directory(args.copy, "copy")
     for source in sources:
         shutil.copyfile(source, args.copy / source.name)
     say(f"{args.copy}: {', '.join(catalog.TABLES)}", args.quiet)

@@ -189,6 +189,25 @@ def check_directory(path: Path) -> None:
         raise InputError(f"{path} is not a directory", "directory")
 
 
+def check_place(path: Path) -> None:
+    """Raise `InputError` unless `path` is a directory or, by its name, could become one."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _cannot_write(path, error, "directory") from None
+    check_directory(path)
+
+
+def make_directory(path: Path, option: str = "directory") -> None:
+    """Make a directory where there is none, and those above it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error, option) from None
+
+
 def _check_folder(folder: Path, option: str | None) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such directory", option)

@@ -37,9 +37,10 @@ from synthpower.catalog import (
 from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.errors import InputError
 from synthpower.files import (
-    check_directory,
     check_output,
+    check_place,
     locked,
+    make_directory,
     open_output,
     remove_abandoned,
 )
@@ -224,10 +225,7 @@ class Inventory:
             raise InputError("this inventory has no seed: it was not made by generate()", "seed")
         directory = Path(directory)
         check_new(directory, overwrite)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{directory}: {error.strerror}", "directory") from None
+        make_directory(directory)
         command = command or (
             f"synthpower inventory --directory . --count {len(self)} --seed {self.seed}"
         )
@@ -340,9 +338,9 @@ def check_count(count: int) -> None:
 
 def check_new(directory: Path, overwrite: bool) -> None:
     """Raise `InputError` where an inventory cannot be written, or data files are made from it."""
+    check_place(directory)
     if not directory.exists():
         return
-    check_directory(directory)
     for name in (dataset.INVENTORY, dataset.README, MEASUREMENTS):
         check_output(directory / name, overwrite)
     if made := dataset.data_files(directory):

@@ -136,6 +136,12 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action="version", version=f"synthpower {__version__}")
 
 
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)"
+    )
+
+
 def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
@@ -236,7 +242,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="fast (default), or pyarrow's own, which is slow and judges the other in our tests",
     )
     add("--dry-run", action="store_true", help="write nothing; say what would be written")
-    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
+    _add_workers(parser)
     add("--overwrite", action="store_true", help="replace files that are there")
     add(
         "--output",
@@ -258,7 +264,7 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
         "inventory, the measurement table and each other",
     )
     add("--json", action="store_true", help="print the checks as JSON")
-    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
+    _add_workers(parser)
     _add_common(parser)
 
 
@@ -271,7 +277,7 @@ def _add_remake_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="make all of it there, and leave PATH alone; made if it does not exist",
     )
-    add("--workers", type=_workers, metavar="N", help="threads that compute (default: the cores)")
+    _add_workers(parser)
     _add_common(parser)
 
 

@@ -17,7 +17,8 @@ from synthpower.streams import FUZZ, VALUE, stream_key
 # uniform: a random number in [0, 1) times the scale. triangular: the smaller of two such numbers.
 _CODES = dict(zip(SIGNALS, (kernels.UNIFORM, kernels.TRIANGULAR), strict=True))
 
-MOST_PLACES = 2**16  # whole bytes, and the widest that all readers of Parquet take
+PLACE_BITS = 16  # whole bytes, and the widest that all readers of Parquet take
+MOST_PLACES = 2**PLACE_BITS
 
 Keys = NDArray[np.uint64]
 Times = NDArray[np.int64]

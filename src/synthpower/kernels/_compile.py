@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from synthpower.kernels._jit import Code, Inlined, Kernel, Kind
 
 # Numbers divide as NumPy's do: no kernel divides by zero, and no test of it stops the vectoriser.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_DIVIDING = {"error_model": "numpy"}
 
 # What compiled functions name of Python and Numba to raise errors and to free arrays.
 _FOR_ERRORS = {
@@ -50,7 +50,7 @@ def dispatcher(function: Callable[..., Any], **options: Any) -> Any:
         if isinstance(found := scope.get(name), Inlined):
             scope[name] = found.dispatcher
     copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
-    return numba.njit(**_OPTIONS, **options)(copy)
+    return numba.njit(nogil=True, **_DIVIDING, **options)(copy)
 
 
 def inlined_dispatcher(function: Inlined) -> Any:
@@ -85,7 +85,7 @@ def compile_kernel(kernel: Kernel, kinds: tuple[Kind, ...], machine: Any) -> Cod
     source = f"def {name}({', '.join(parameters)}): kernel({', '.join(arguments)})"
     scope = {"kernel": kernel.dispatcher, "carray": numba.carray}
     exec(source, scope)  # noqa: S102 - a function in C has a fixed number of arguments
-    entry = numba.cfunc(types.void(*signature), error_model="numpy")(scope[name])
+    entry = numba.cfunc(types.void(*signature), **_DIVIDING)(scope[name])
     text, never = _detached(entry.inspect_llvm())
     return Code(entry.native_name, never, machine.emit_object(binding.parse_assembly(text)))
 

@@ -74,7 +74,7 @@ class CsvWriter:
         out = buffers.array("text", (room,), np.uint8)
         kernels.render_rows(
             *self._heads(chunk.first_server, chunk.servers),
-            *self._time_texts(keys, boundaries, buffers),
+            self._time_texts(keys, boundaries, buffers),
             self._specification.end,
             self._numbers,
             counts,
@@ -124,15 +124,14 @@ class CsvWriter:
 
     def _time_texts(
         self, keys: NDArray[np.uint64], boundaries: NDArray[np.int64], buffers: Buffers
-    ) -> tuple[NDArray[np.uint8], int]:
-        """Return the texts of a chunk's step boundaries, and how many there are of each."""
+    ) -> NDArray[np.uint8]:
         times = boundaries[:, np.newaxis]
         if self._specification.fuzz:
             times = buffers.array("times", (boundaries.size, keys.size), np.int64)
             self._signal.fill_times(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
         texts = buffers.array("time texts", (*times.shape, kernels.SLOT), np.uint8)
         kernels.format_times(times.reshape(-1), texts.reshape(-1, kernels.SLOT))
-        return texts.reshape(-1), times.shape[1]
+        return texts
 
 
 def _number_texts(places: Places) -> NDArray[np.uint8]:

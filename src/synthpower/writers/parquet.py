@@ -50,7 +50,7 @@ from synthpower.writers.plain import (
 from synthpower.writers.thrift import varint
 
 # A template is worth its bytes where it holds several steps: 12 steps of 100,000 servers and two
-# measurements take 0.47 B/row, one step 3. Twice the rows: twice the memory, no faster.
+# measurements take 0.42 B/row, one step 3. Twice the rows: twice the memory, no faster.
 _GROUP_ROWS = 2_500_000
 _MOST_GROUPS = 32_767  # a row group's ordinal has 16 bits
 _PAGE_ROWS = 2**18  # 2 MB of doubles: what a reader holds at least
@@ -277,7 +277,7 @@ def _repeated(indices: NDArray[np.int32], repeats: int, steps: int, different: i
 
     They are runs, or packed. Packed steps are the same bytes again and again wherever a step
     ends at a whole one, and Zstandard finds that. (Arrow begins another packed run every 512
-    values, which hides it: a fourth to a tenth more bytes, ten times the time.)
+    values, which hides it: 3 to 13 % more bytes, ten times the time.)
     """
     bits, size = _width(different)
     step_rows = indices.size * repeats

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from synthpower import __version__
 from synthpower.files import Sink
+from synthpower.signals import PLACE_BITS
 from synthpower.writers.plain import VALUE
 from synthpower.writers.thrift import Struct, varint
 
@@ -27,7 +28,6 @@ _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 INT64, DOUBLE, BYTE_ARRAY = 2, 5, 6
 _OPTIONAL = 1
 _ASCENDING, _UNORDERED = 1, 0
-_INDEX_BITS = 16  # whole bytes, and the widest that all readers take
 
 Part = Any  # bytes-like
 
@@ -92,7 +92,7 @@ class ColumnEncoder:
     def add_indices(self, indices: NDArray[np.uint16], page_rows: list[int]) -> None:
         for rows in page_rows:
             # Bit-packed runs have multiples of eight values; those behind the last do not count.
-            head = bytes([_INDEX_BITS]) + varint(-(-rows // 8) << 1 | 1)
+            head = bytes([PLACE_BITS]) + varint(-(-rows // 8) << 1 | 1)
             body = indices[self._rows : self._rows + rows]
             self.add_page(rows, [head, body, bytes(-rows % 8 * 2)])
 

@@ -21,7 +21,7 @@ from synthpower.templates import Templates
 METADATA_KEY = "synthpower"
 VALUE = "measurement_value"
 DICTIONARY_BYTES = 2**30  # a template never falls back to plain strings, however long they are
-BATCH_ROWS = 2**16  # Arrow takes statistics once for so many rows; its 1,024 cost a third
+_BATCH_ROWS = 2**16  # Arrow takes statistics once for so many rows; its 1,024 cost a third
 
 # 9 MB of text, which the allocator reuses. Four times that are fresh pages from the kernel each
 # time: 0.6 to 0.75 of the speed on two cores, and 150 MB more.
@@ -75,7 +75,7 @@ class PlainParquetWriter:
             "compression": compression or default,
             "use_dictionary": names if few else templates,
             "dictionary_pagesize_limit": DICTIONARY_BYTES,
-            "write_batch_size": BATCH_ROWS,
+            "write_batch_size": _BATCH_ROWS,
             "store_schema": False,  # it would make readers return dictionaries, not strings
         }
 
