@@ -11,8 +11,8 @@ import pytest
 
 from synthpower import Inventory
 from synthpower.batches import Buffers
-from synthpower.files import open_output
 from synthpower.specification import FORMATS
+from synthpower.storage import locate
 from synthpower.writers import make_writer
 
 
@@ -36,7 +36,8 @@ def test_writer(
     buffers = Buffers()
 
     def write_file() -> int:
-        with open_output(path, overwrite=True) as output:
+        store, name = locate(path)
+        with store.create(name, replace=True) as output:
             with writer.open(specification, output) as write:
                 for chunk in writer.grid.chunks():
                     write(writer.render(chunk, specification.start, buffers))

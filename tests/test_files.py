@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from synthpower import InputError
-from synthpower.files import check_output, locked, open_output, remove_own
+from synthpower.storage import LocalStore, Sink, check_output, locate, remove_own
+
+
+def open_output(path: Path, overwrite: bool = False) -> AbstractContextManager[Sink]:
+    store, name = locate(path)
+    return store.create(name, replace=overwrite)
 
 
 def names(folder: Path) -> list[str]:
@@ -35,11 +41,27 @@ def test_an_error_leaves_nothing_and_harms_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "older"
 
 
-def test_an_existing_file_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_an_existing_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("older")
-    with pytest.raises(InputError, match="--overwrite"), open_output(tmp_path / "a"):
-        raise AssertionError
+    with pytest.raises(InputError, match="overwrite=True"), open_output(tmp_path / "a") as sink:
+        sink.write(b"newer")
     assert (tmp_path / "a").read_text() == "older"
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_equal_file_that_came_in_the_meantime_is_as_good(tmp_path: Path) -> None:
+    with open_output(tmp_path / "a") as sink:
+        sink.write(b"ours")
+        (tmp_path / "a").write_bytes(b"ours")
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("older")
+    (tmp_path / "a").chmod(0o604)
+    with open_output(tmp_path / "a", overwrite=True) as sink:
+        sink.write(b"newer")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o604
 
 
 def test_a_file_that_came_in_the_meantime_is_not_replaced(tmp_path: Path) -> None:
@@ -123,12 +145,12 @@ def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
     def second() -> None:
         inside.wait()
-        with locked(tmp_path):
+        with LocalStore(tmp_path).lock():
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with locked(tmp_path):
+    with LocalStore(tmp_path).lock():
         inside.set()
         thread.join(0.05)
         order.append("first")
@@ -151,7 +173,7 @@ def test_an_interruption_while_a_file_is_opened_leaves_none(
         os.close(descriptor)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synthpower.files.fcntl.flock", interrupted)
+    monkeypatch.setattr("synthpower.storage.local.fcntl.flock", interrupted)
     with pytest.raises(KeyboardInterrupt), open_output(tmp_path / "a"):
         raise AssertionError
     assert names(tmp_path) == []

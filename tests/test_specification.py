@@ -62,7 +62,7 @@ def test_what_is_wrong_is_named_with_what_would_be_right(
 ) -> None:
     with pytest.raises(InputError) as error:
         specified(**changes)
-    assert error.value.option == option
+    assert error.value.argument == option
     assert words in str(error.value)
 
 

@@ -13,7 +13,8 @@ SOURCE = Path(synthpower.__file__).parent
 
 # The one way through; a room imports only rooms above it. kernels/ imports none.
 ROOMS = [
-    "errors", "streams", "catalog", "files", "specification", "grid", "kernels", "arrow", "csv_text",
+    "errors", "lazy", "workers", "streams", "catalog", "storage", "specification", "grid", "kernels",
+    "arrow", "csv_text",
     "dataset", "inventory", "signals", "templates", "batches", "writers", "generate", "origins",
     "verify", "remake", "conformance", "readings", "options", "terminal", "commands", "cli",
 ]  # fmt: skip
@@ -35,7 +36,7 @@ GUESTS = {
         "conformance",
     },
     "threading": {"generate", "kernels"},
-    "concurrent": {"generate", "files"},
+    "concurrent": {"generate", "storage"},
 }
 
 MODULES = [path for path in SOURCE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")]

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from typing import NoReturn
 
 from synthpower.commands import COMMANDS
 from synthpower.errors import InputError, one_line
-from synthpower.files import remove_own
 from synthpower.options import FIRST, build_alias_parser, build_parser
+from synthpower.storage import remove_own
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,8 +53,9 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         if sys.stdout:
             sys.stdout.flush()
     except InputError as error:
-        if error.option:
-            parser.error(f"argument --{error.option}: {error}")
+        if error.argument:
+            flag = error.argument.replace("_", "-")
+            parser.error(f"argument --{flag}: {_with_flags(str(error))}")
         return _failed(parser, error, 2)
     except KeyboardInterrupt:
         return _failed(parser, "interrupted", 130)
@@ -102,5 +104,11 @@ def _interrupted(number: int, _frame: object) -> NoReturn:
 
 
 def _failed(parser: argparse.ArgumentParser, reason: object, status: int) -> int:
-    print(f"{parser.prog}: error: {one_line(reason)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # standard error is full, or its reader is gone
+        print(f"{parser.prog}: error: {_with_flags(one_line(reason))}", file=sys.stderr)
     return status
+
+
+def _with_flags(message: str) -> str:
+    """Return the library's message with its arguments as the command line calls them."""
+    return re.sub(r"\b(overwrite)=True", r"--\1", message)

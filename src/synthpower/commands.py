@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from synthpower import catalog, dataset
 from synthpower.errors import InputError, one_line
-from synthpower.files import (
-    STDOUT,
-    check_directory,
-    check_output,
-    check_place,
-    make_directory,
-    remove_abandoned,
-)
 from synthpower.specification import FORMATS, Specification, following_dates
+from synthpower.storage import (
+    STDOUT,
+    LocalStore,
+    check_directory,
+    check_new_directory,
+    check_output,
+    make_directory,
+)
 from synthpower.streams import draw_seed
 from synthpower.terminal import progress_bar, say, show_checks, size_text
 
@@ -69,7 +69,7 @@ def _data(args: argparse.Namespace) -> None:
     specifications = _specifications(args, dates)
     paths = [args.output or args.directory / f"{s.name}.{format}" for s in specifications]
     for path in paths:  # what is there already is looked at later: it may be what is wanted
-        check_output(path, overwrite=True, option="output" if args.output else "directory")
+        check_output(path, overwrite=True, argument="output" if args.output else "directory")
         if _within(path, args.directory) and os.path.realpath(path).endswith(_RESERVED):
             raise InputError(f"{path} is part of the dataset; choose another name", "output")
 
@@ -88,7 +88,7 @@ def _data(args: argparse.Namespace) -> None:
     ]
     folder = None if _is_stream(paths[0]) else Path(os.path.realpath(paths[0])).parent
     if folder and not args.dry_run:
-        remove_abandoned(folder)
+        LocalStore(folder).clear()
     if not args.overwrite:
         jobs = _missing(args, jobs, servers)
         if not jobs:
@@ -329,13 +329,13 @@ def _remake(args: argparse.Namespace) -> None:
 
     _announce_compiling(args)
     if args.directory:
-        check_place(args.directory)
+        check_new_directory(args.directory)
     remake = read_remake(args.path, args.directory, args.workers)
     folder = remake.directory
     if remake.complete:
         say(f"{_title(remake.complete)}  already complete", args.quiet)
     make_directory(folder)
-    remove_abandoned(folder)
+    LocalStore(folder).clear()
     run = Run(remake.jobs, remake.servers, args.workers)
     _check_room(run, folder, shutil.disk_usage(folder).free)
     remake.write_texts()

@@ -16,7 +16,7 @@ from typing import Any
 from synthpower import streams
 from synthpower.catalog import MEASUREMENTS, Measurement
 from synthpower.errors import InputError
-from synthpower.files import locked, open_output
+from synthpower.storage import LocalStore
 
 README = "README.md"
 INVENTORY = "inventory.csv"
@@ -209,7 +209,7 @@ def manifest_seed(directory: Path) -> int | None:
 
 def keep_seed(directory: Path, seed: int) -> int:
     """Keep a drawn seed in the manifest and return it; where another run has kept one, that."""
-    with locked(directory):
+    with LocalStore(directory).lock():
         kept = manifest_seed(directory)
         if kept is None:
             _write_manifest(directory, read_manifest(directory) | {"seed": seed})
@@ -218,13 +218,13 @@ def keep_seed(directory: Path, seed: int) -> int:
 
 def check_manifest(directory: Path) -> None:
     """Raise `InputError` where the directory's manifest cannot be read or brought up to date."""
-    with locked(directory):
+    with LocalStore(directory).lock():
         read_manifest(directory)
 
 
 def update_manifest(directory: Path, entries: Entries, awaited: Entries | None = None) -> None:
     """Add `entries` to the manifest, and drop those whose file is gone, but for `awaited` ones."""
-    with locked(directory):
+    with LocalStore(directory).lock():
         manifest = read_manifest(directory)
         files = manifest["files"] | entries
         files = {name: entry for name, entry in files.items() if is_there(directory / name)}
@@ -269,7 +269,7 @@ class ManifestLog:
 def _write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
     files = {_everywhere(name): entry for name, entry in manifest["files"].items()}
     manifest = manifest | {"files": files}
-    with open_output(directory / MANIFEST, overwrite=True) as sink:
+    with LocalStore(directory).create(MANIFEST, replace=True) as sink:
         sink.write(json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
 
 

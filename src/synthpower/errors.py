@@ -14,13 +14,13 @@ class InputError(ValueError):
     message : str
         What is wrong, and what would be right. Characters that would break
         the line are escaped.
-    option : str, optional
-        The name of the option, without dashes, where an option is to blame.
+    argument : str, optional
+        The name of the argument that is to blame, where one is.
     """
 
-    def __init__(self, message: str, option: str | None = None) -> None:
+    def __init__(self, message: str, argument: str | None = None) -> None:
         super().__init__(one_line(message))
-        self.option = option
+        self.argument = argument
 
 
 def one_line(text: object) -> str:
@@ -28,3 +28,7 @@ def one_line(text: object) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
     )
+
+
+class Notice(UserWarning):
+    """Something that a user should know, and that stops nothing. The message is one line."""

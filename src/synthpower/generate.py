@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthpower.batches import Buffers
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.files import Sink, check_output, open_output
 from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
+from synthpower.lazy import lazy
 from synthpower.specification import FAST, PLAIN, Specification
+from synthpower.storage import Sink, check_output, locate
+from synthpower.workers import available_workers
 from synthpower.writers import Writer, make_writer
 
 _SPARE = 2  # chunks that wait to be written, so that no worker does
+_MEMORY = 2**28  # bytes of chunks in the making or waiting, whatever the number of workers
+_LEAST_AHEAD = 4  # chunks, however large
 
 Progress = Callable[[int, int], None]
 Finished = Callable[["Summary"], None]
@@ -63,11 +66,6 @@ class Summary:
     rows: int
     bytes: int
     seconds: float
-
-
-def available_workers() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def generate(
@@ -154,7 +152,7 @@ class Run:
                 )
         return [kinds[job.kind] for job in self._jobs]
 
-    @cached_property
+    @lazy
     def plan(self) -> Plan:
         """How large the files will be; a file of many row groups takes a while to be added up."""
         certainty = "exactly"
@@ -196,12 +194,18 @@ class Run:
 def rendering(files: Sequence[tuple[Writer, int]], workers: int) -> Iterator[Iterator[Any]]:
     """Render the chunks of files, each a writer and a base time, in order, on `workers` threads."""
     chunks = ((writer, chunk, start) for writer, start in files for chunk in writer.grid.chunks())
+    depth = chunks_ahead(max(writer.chunk_bytes for writer, _ in files), workers)
     with ThreadPoolExecutor(workers) as pool:
         try:
-            yield _ahead(pool, workers + _SPARE, chunks)
+            yield _ahead(pool, depth, chunks)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def chunks_ahead(chunk_bytes: int, workers: int) -> int:
+    """Return how many chunks are in the making or waiting: memory bounds what many workers do."""
+    return min(workers + _SPARE, max(_LEAST_AHEAD, _MEMORY // chunk_bytes))
 
 
 def _ahead(
@@ -244,7 +248,8 @@ def _write_files(
             for job, writer in files:
                 started = time.perf_counter()
                 with ExitStack() as stack:
-                    sink = stack.enter_context(open_output(job.path, job.overwrite))
+                    store, name = locate(job.path)
+                    sink = stack.enter_context(store.create(name, replace=job.overwrite))
                     write = stack.enter_context(writer.open(job.specification, sink))
                     told = _write_chunks(writer, write, rendered, sink, progress)
                     if ending:

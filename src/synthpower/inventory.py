@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,15 +35,9 @@ from synthpower.catalog import (
 )
 from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.errors import InputError
-from synthpower.files import (
-    check_output,
-    check_place,
-    locked,
-    make_directory,
-    open_output,
-    remove_abandoned,
-)
 from synthpower.grid import Chunk
+from synthpower.lazy import lazy
+from synthpower.storage import LocalStore, check_new_directory, check_output, make_directory
 from synthpower.streams import (
     LOCATION,
     SEED_LIMIT,
@@ -233,14 +226,15 @@ class Inventory:
             dataset.README: dataset.readme_text(self.seed, len(self), command),
             MEASUREMENTS: dataset.measurements_text(measurements or read_measurements()),
         }
+        store = LocalStore(directory)
         with ExitStack() as stack:  # all three appear when all are whole
-            stack.enter_context(locked(directory))
-            remove_abandoned(directory)
+            stack.enter_context(store.lock())
+            store.clear()
             check_new(directory, overwrite)  # again: another run may have come first
             for name, text in texts.items():
-                output = stack.enter_context(open_output(directory / name, overwrite))
+                output = stack.enter_context(store.create(name, replace=overwrite))
                 output.write(text.encode())
-            sink = stack.enter_context(open_output(directory / dataset.INVENTORY, overwrite))
+            sink = stack.enter_context(store.create(dataset.INVENTORY, replace=overwrite))
             for piece in self.render():
                 sink.write(piece)
             return sink.size
@@ -252,7 +246,7 @@ class Inventory:
         for batch in self.table.to_batches(max_chunksize=2**18):
             yield render_rows(batch, quoted)
 
-    @cached_property
+    @lazy
     def by_serial(self) -> Servers:
         """The servers in the order of their serial numbers' bytes, with their keys.
 
@@ -280,7 +274,7 @@ class Inventory:
             templates[name] = by_appearance(as_numpy(column.indices), column.dictionary, order)
         return Servers(by_serial, ascending, sn, templates)
 
-    @cached_property
+    @lazy
     def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         return server_keys(self.table["sn"])
 
@@ -294,7 +288,7 @@ class Inventory:
         """
         return {"servers": len(self), "sha256": self._digest}
 
-    @cached_property
+    @lazy
     def _digest(self) -> str:
         digest = hashlib.sha256()
         servers = self.by_serial
@@ -338,7 +332,7 @@ def check_count(count: int) -> None:
 
 def check_new(directory: Path, overwrite: bool) -> None:
     """Raise `InputError` where an inventory cannot be written, or data files are made from it."""
-    check_place(directory)
+    check_new_directory(directory)
     if not directory.exists():
         return
     for name in (dataset.INVENTORY, dataset.README, MEASUREMENTS):

@@ -13,10 +13,10 @@ from typing import Any
 from synthpower import dataset
 from synthpower.catalog import MEASUREMENTS, read_measurements, shown
 from synthpower.errors import InputError
-from synthpower.files import STDOUT, open_output
 from synthpower.generate import Job
 from synthpower.inventory import CAPACITY, Inventory
 from synthpower.origins import Origin, make_entry, own_servers, parse_entry, read_origin
+from synthpower.storage import STDOUT, LocalStore
 from synthpower.verify import check_complete
 
 Pieces = Callable[[], Iterator[Any]]  # a file's bytes, one piece after the other
@@ -61,7 +61,7 @@ class Remake:
     def write_texts(self) -> None:
         """Write `texts`, and have the manifest await the rest: a killed run can be run again."""
         for name, pieces in self.texts.items():
-            with open_output(self.directory / name) as sink:
+            with LocalStore(self.directory).create(name) as sink:
                 for piece in pieces():
                     sink.write(piece)
         if self.seed is not None:

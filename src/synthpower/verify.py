@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
-import mmap
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,8 +18,7 @@ from synthpower import dataset
 from synthpower.batches import Batches, reading_schema
 from synthpower.catalog import shown
 from synthpower.errors import InputError
-from synthpower.files import Sink
-from synthpower.generate import Job, Progress, available_workers, rendering
+from synthpower.generate import Job, Progress, rendering
 from synthpower.inventory import Inventory
 from synthpower.origins import (
     Origin,
@@ -33,6 +30,8 @@ from synthpower.origins import (
     read_origin,
 )
 from synthpower.specification import PLAIN, Specification
+from synthpower.storage import DirectReader, Sink
+from synthpower.workers import available_workers
 from synthpower.writers import Writer, describe, make_writer
 
 _READ = 2**22  # bytes of a file that are compared at a time
@@ -235,7 +234,7 @@ def compare(
     """Make a file again, and return where it first differs; None where it is equal."""
     rows = begin = 0
     made: object = b""
-    with path.open("rb", buffering=0) as file, closing(_Comparison(path, file.fileno())) as sink:
+    with path.open("rb", buffering=0) as file, closing(_Comparison(path)) as sink:
         with (
             rendering([(writer, specification.start)], workers) as rendered,
             writer.open(specification, sink) as write,
@@ -306,17 +305,16 @@ class _Comparison(Sink):
 
     difference: int | None = None
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        super().__init__(descriptor)
-        self._direct = _open_directly(path)
-        self._block = np.frombuffer(mmap.mmap(-1, _READ), np.uint8)
-        self._left = self._block[:0]
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = DirectReader(path, _READ)
+        self._left = np.empty(0, np.uint8)
 
-    def _put(self, view: memoryview) -> None:
+    def put(self, view: memoryview) -> None:
         expected, at = np.frombuffer(view, np.uint8), self.size
         while expected.size and self.difference is None:
             if not self._left.size:
-                self._left = self._block[: self._read(at)]
+                self._left = np.frombuffer(self._file.read(at), np.uint8)
             size = min(self._left.size, expected.size)
             found = self._left[:size]
             if not np.array_equal(found, expected[:size]):
@@ -325,28 +323,9 @@ class _Comparison(Sink):
                 self.difference = at
             self._left, expected, at = self._left[size:], expected[size:], at + size
 
-    def _read(self, at: int) -> int:
-        """Read a block, and return its bytes."""
-        try:
-            os.lseek(self._direct, at, os.SEEK_SET)
-            return os.readv(self._direct, [self._block.data])
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-        os.lseek(self._descriptor, at, os.SEEK_SET)  # it cannot be read directly
-        return os.readv(self._descriptor, [self._block.data])
-
     def close(self) -> None:
         super().close()
-        os.close(self._direct)
-
-
-def _open_directly(path: Path) -> int:
-    """Open a file to be read past the page cache: new pages of that can cost twice the reading."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECT)
-    except (AttributeError, OSError):  # macOS has no such flag, some file systems refuse it
-        return os.open(path, os.O_RDONLY)
+        self._file.close()
 
 
 def _first_wrong_cell(path: Path, spec: Specification, servers: Inventory) -> Difference | None:

@@ -56,7 +56,7 @@ text: str = f"{written.path}: {written.rows + written.bytes} {written.seconds:.1
 try:
     Specification("2023-02-30", tuple(measured), seed=1)
 except InputError as error:
-    assert_type(error.option, str | None)
+    assert_type(error.argument, str | None)
 
 keys = np.array([1, 2, 3], np.uint64)
 late = np.empty((2, 3), np.int64)

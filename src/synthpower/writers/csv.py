@@ -16,11 +16,11 @@ from synthpower import kernels
 from synthpower.arrow import as_texts
 from synthpower.batches import Buffers
 from synthpower.csv_text import join_fields
-from synthpower.files import Sink
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory, string_buffers
 from synthpower.signals import Places, Signal, places_of_counts
 from synthpower.specification import Specification
+from synthpower.storage import Sink
 from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 from synthpower.writers.plain import csv_header
 
@@ -62,6 +62,11 @@ class CsvWriter:
         self._numbers = _number_texts(places) if places else np.empty(0, np.uint8)
         # A method under lru_cache would keep every instance alive.
         self._heads = lru_cache(_KEPT_SLICES)(self._make_heads)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """What a chunk takes in memory at most."""
+        return self.grid.chunk_rows * self._longest_row
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> memoryview:
         """Return a chunk's rows, valid until the buffers are filled again."""

@@ -25,11 +25,11 @@ from synthpower import kernels
 from synthpower.arrow import as_numpy, by_appearance
 from synthpower.batches import Buffers, reading_schema
 from synthpower.errors import InputError
-from synthpower.files import Sink
 from synthpower.grid import Chunk, Grid
 from synthpower.inventory import Inventory, string_buffers
 from synthpower.signals import MOST_PLACES, Places, Signal, places_of_counts
 from synthpower.specification import Specification
+from synthpower.storage import Sink
 from synthpower.templates import OF_MEASUREMENTS, OF_SERVERS, Templates
 from synthpower.writers.parquet_file import (
     BYTE_ARRAY,
@@ -107,6 +107,12 @@ class ParquetWriter:
         if first.servers == self.grid.servers:  # once, before all workers ask for them
             for name in (*OF_SERVERS, *OF_MEASUREMENTS):
                 self._template(name, first)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """What a chunk takes in memory at most, but for the templates that all share."""
+        columns = 3 if self._specification.fuzz else 1
+        return self.grid.rows(next(self.grid.chunks())) * 8 * columns
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers, fill: bool = True) -> RowGroup:
         """Return a chunk's row group; without `fill` only its sizes are right."""

@@ -16,8 +16,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthpower import __version__
-from synthpower.files import Sink
 from synthpower.signals import PLACE_BITS
+from synthpower.storage import Sink
 from synthpower.writers.plain import VALUE
 from synthpower.writers.thrift import Struct, varint
 

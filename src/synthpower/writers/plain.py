@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from synthpower.batches import Batches, Buffers, reading_schema
 from synthpower.csv_text import needs_quotes, render_rows
-from synthpower.files import Sink
 from synthpower.grid import Chunk
 from synthpower.inventory import Inventory
 from synthpower.signals import places_of_counts
 from synthpower.specification import Specification
+from synthpower.storage import Sink
 from synthpower.templates import Templates
 
 METADATA_KEY = "synthpower"
@@ -42,6 +42,11 @@ class PlainCsvWriter:
         self._batches = Batches(specification, inventory, rows)
         self._quoted = any(needs_quotes(texts) for texts in templates.distinct_texts())
         self.grid = self._batches.grid
+
+    @property
+    def chunk_bytes(self) -> int:
+        """What a chunk takes in memory at most."""
+        return self.grid.chunk_rows * self._longest_row * 2
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.Buffer:
         return render_rows(self._batches.text_batch(chunk, buffers, start), self._quoted)
@@ -78,6 +83,11 @@ class PlainParquetWriter:
             "write_batch_size": _BATCH_ROWS,
             "store_schema": False,  # it would make readers return dictionaries, not strings
         }
+
+    @property
+    def chunk_bytes(self) -> int:
+        """What a chunk takes in memory, about."""
+        return _PARQUET_ROWS * 64
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.RecordBatch:
         return self._batches.batch(chunk, buffers, start)

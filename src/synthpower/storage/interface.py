@@ -1,0 +1,105 @@
+"""What a store is, and the sink of a file in it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol
+
+
+class Sink(ABC):
+    """Where the bytes of one file go, in order, counted.
+
+    A caller refills its buffers as soon as `write` has returned. A sink that needs the bytes
+    longer copies them, or its store sets `keeps_buffers`: then no buffer that it was handed is
+    filled again.
+
+    Attributes
+    ----------
+    size : int
+        Bytes written.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """Write all of a bytes-like object and return its length."""
+        if self.closed:
+            raise ValueError("the file is closed")
+        view = memoryview(data).cast("B")
+        self.put(view)
+        self.size += len(view)
+        return len(view)
+
+    @abstractmethod
+    def put(self, view: memoryview) -> None:
+        """Write all of `view`, which begins at byte `size` of the file."""
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None: ...  # noqa: B027 - pyarrow calls it
+
+    def close(self) -> None:
+        """Take no more bytes."""
+        self.closed = True
+
+
+class Store(Protocol):
+    """A directory of files, or what can stand for one: a bucket and a prefix, a dictionary.
+
+    Names are relative, without a directory in them.
+
+    Attributes
+    ----------
+    keeps_buffers : bool
+        Whether its sinks keep references to the buffers that they are given.
+    """
+
+    keeps_buffers: bool
+
+    def create(self, name: str, *, replace: bool = False) -> AbstractContextManager[Sink]:
+        """Make a file, which appears when the context ends without an error, whole or not at all.
+
+        The end may take long (a disk has to confirm, a part has to arrive), and is run on
+        another thread beside the beginning of the next file.
+
+        Raises
+        ------
+        InputError
+            At the end, where another file of that name exists and `replace` is not set. One of
+            the same bytes is as good as ours: two equal runs at once both succeed.
+        OSError
+            Where writing fails; nothing is left, and an older file is untouched.
+        """
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading; it can seek."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None where there is no such file."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of the files, in order; not those of temporary ones."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the store's lock: one process at a time."""
+        ...
+
+    def free(self) -> int | None:
+        """Return how many bytes there is room for, None where that is not known."""
+        ...
+
+    def clear(self) -> None:
+        """Remove what runs that were killed have left behind."""
+        ...
+
+    def label(self, name: str) -> str:
+        """Return what a user would call a file: its path or address."""
+        ...
