@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.batches import Batches, Buffers
+from synthpower.formats.batches import Batches
+from synthpower.formats.buffers import Buffers
 
 
 @pytest.mark.parametrize("fuzz", [0, 60])

@@ -9,32 +9,35 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.generate import Job, generate
-from synthpower.specification import FORMATS, WRITERS
+from synthpower.engine import Job, Run
+from synthpower.formats import FORMATS, find_format
+from synthpower.formats.interface import IMPLEMENTATIONS, Options
+from synthpower.storage import LocalStore
 
 
 @pytest.mark.parametrize("days", [1, 3])
-@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("format", FORMATS)
-def test_generate(
+def test_run(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     tmp_path: Path,
     format: str,
-    writer: str,
+    implementation: str,
     days: int,
 ) -> None:
     jobs = [
         Job(
             specification,
-            tmp_path / f"{specification.name}.{format}",
-            format,
-            overwrite=True,
-            writer=writer,
+            LocalStore(tmp_path),
+            f"{specification.name}.{format}",
+            find_format(format),
+            Options(implementation),
+            replace=True,
         )
         for specification in map(specify, range(1, days + 1))
     ]
     rows = days * 24 * len(inventory) * 2
-    summaries = measure(rows, generate, jobs, inventory)
+    summaries = measure(rows, lambda: Run(jobs, inventory).write())
     assert sum(summary.rows for summary in summaries) == rows

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from synthpower import kernels
-from synthpower.inventory import PREFIXES
+from synthpower.fleet.serials import PREFIXES
 
 SIGNALS = {"uniform": kernels.UNIFORM, "triangular": kernels.TRIANGULAR}
 KEY = np.uint64(42)
@@ -26,50 +26,23 @@ def keys(servers: int) -> NDArray[np.uint64]:
     return np.random.default_rng(1).integers(37**12, size=servers, dtype=np.uint64)
 
 
-def _coordinates(keys: NDArray[np.uint64], measurements: int, signal: str) -> tuple[Any, ...]:
-    """Return the arguments that `fill_values` and `fill_counts` have in common."""
-    return keys, TIMES, np.arange(measurements, dtype=np.uint64), SIGNALS[signal]
-
-
-def _scratch(measurements: int) -> tuple[Any, ...]:
-    extremes = np.array([[2**64 - 1, 0]] * measurements, np.uint64)
-    return np.empty(kernels.TILE, np.uint64), extremes
-
-
 @each_width
 @each_signal
-@pytest.mark.parametrize("bound", [COUNTS, 0], ids=["decimals", "doubles"])
-def test_fill_values(
+@pytest.mark.parametrize("kind", ["codes", "counts", "wide_counts", "decimals", "doubles"])
+def test_fill(
     measure: Callable[..., Any],
     keys: NDArray[np.uint64],
-    bound: int,
+    kind: str,
     signal: str,
     measurements: int,
 ) -> None:
-    out = np.empty((1, keys.size, measurements))
-    bounds = np.full(measurements, bound, np.uint64)
-    scales = np.full(measurements, 100.0)
-    coordinates = _coordinates(keys, measurements, signal)
-    rest = (*_scratch(measurements), out)
-    measure(out.size, kernels.fill_values, *coordinates, bounds, scales, *rest)
-
-
-@each_width
-@each_signal
-@pytest.mark.parametrize("kind", [np.uint16, np.int64])
-def test_fill_counts(
-    measure: Callable[..., Any],
-    keys: NDArray[np.uint64],
-    kind: type[np.generic],
-    signal: str,
-    measurements: int,
-) -> None:
-    out = np.empty((1, keys.size, measurements), kind)
+    types = {"codes": np.uint16, "counts": np.int64, "wide_counts": np.int64}
+    out = np.empty((1, keys.size, measurements), types.get(kind, np.float64))
+    streams = np.tile(np.arange(measurements, dtype=np.uint64), (2, 1))
     bounds = np.full(measurements, COUNTS, np.uint64)
-    firsts = np.zeros(measurements, np.uint64)
-    coordinates = _coordinates(keys, measurements, signal)
-    rest = (*_scratch(measurements), out)
-    measure(out.size, kernels.fill_counts, *coordinates, bounds, firsts, *rest)
+    terms = np.zeros(measurements, np.uint64) if kind in types else np.full(measurements, 100.0)
+    fill, summary = kernels.FILLS[SIGNALS[signal], kind], kernels.new_summary(measurements)
+    measure(out.size, fill, keys, TIMES, streams, bounds, terms, summary, out)
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int64])
@@ -78,7 +51,7 @@ def test_fill_late_times(
 ) -> None:
     out = np.empty((1, keys.size, 2), kind)
     firsts = np.zeros(1, np.int64)
-    measure(out.size, kernels.fill_late_times, keys, TIMES, KEY, 60, firsts, 1, out)
+    measure(out.size, kernels.fill_late_times, keys, TIMES, int(KEY), 60, firsts, 1, out)
 
 
 def test_format_doubles(measure: Callable[..., Any], servers: int) -> None:

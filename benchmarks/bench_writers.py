@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.batches import Buffers
-from synthpower.specification import FORMATS
+from synthpower.formats import FORMATS, find_format
+from synthpower.formats.buffers import Buffers
+from synthpower.formats.interface import IMPLEMENTATIONS, Options
 from synthpower.storage import locate
-from synthpower.writers import make_writer
 
 
 @pytest.mark.parametrize("sink", ["null", "disk"])
 @pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
-@pytest.mark.parametrize("plain", [False, True], ids=["fast", "pyarrow"])
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("format", FORMATS)
 def test_writer(
     measure: Callable[..., Any],
@@ -26,13 +26,13 @@ def test_writer(
     inventory: Inventory,
     tmp_path: Path,
     format: str,
-    plain: bool,
+    implementation: str,
     decimals: int | None,
     sink: str,
 ) -> None:
     specification = specify(decimals=decimals)
     path = Path(os.devnull) if sink == "null" else tmp_path / f"data.{format}"
-    writer = make_writer(format, specification, inventory, plain)
+    writer = find_format(format).writer(specification, inventory, Options(implementation))
     buffers = Buffers()
 
     def write_file() -> int:

@@ -1,7 +1,7 @@
 """The same readings by synthpower and by general engines: time, processor, memory, bytes.
 
     python benchmarks/compare.py            measure, and write benchmarks/results/compare.json
-    python benchmarks/compare.py --render   put that file's table into README.md
+    python benchmarks/compare.py --render   put that file's table into benchmarks/README.md
 
 benchmarks/README.md says what is compared. Only the processes that do the work import anything
 big: a child's peak memory is at least what its parent had when it started it.
@@ -30,7 +30,7 @@ import synthpower
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "compare.json"
-README = HERE.parent / "README.md"
+READMES = [HERE.parent / "README.md", HERE / "README.md"]
 
 SERVERS = {"tiny": 50, "full": 100_000}
 FLEET = {"tiny": 500, "full": 1_000_000}  # servers of the inventory that is made and read back
@@ -47,7 +47,7 @@ PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "polars", "chdb")
 
 
 def original(format: str) -> None:
-    """Do as the founding scripts did: plain SQL."""
+    """Do as the original scripts did: plain SQL."""
     import duckdb
 
     duckdb.sql("CREATE TABLE inventory AS FROM read_csv('inventory.csv')")
@@ -377,14 +377,22 @@ def render(result: dict[str, Any]) -> str:
     return "\n".join([sentence, "", *table, "", inventory])
 
 
-def put_into(readme: Path, text: str, name: str) -> None:
-    """Replace what stands between two marks."""
-    marks = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(marks[0])
-    _, end, after = rest.partition(marks[1])
-    if not end:
-        raise SystemExit(f"{readme.name} has no lines {' and '.join(marks)}")
-    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+def put_into(readmes: list[Path], texts: dict[str, str]) -> None:
+    """Replace what is between two marks, in each file that has them."""
+    missing = set(texts)
+    for readme in readmes:
+        whole = readme.read_text(encoding="utf-8")
+        for name, text in texts.items():
+            marks = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+            before, begin, rest = whole.partition(marks[0])
+            _, end, after = rest.partition(marks[1])
+            if end:
+                whole = f"{before}{begin}\n{text}\n{end}{after}"
+                missing.discard(name)
+        readme.write_text(whole, encoding="utf-8")
+    if missing == set(texts):
+        names = ", ".join(readme.name for readme in readmes)
+        raise SystemExit(f"{names}: no lines <!-- NAME:begin --> and <!-- NAME:end -->")
 
 
 def build_parser(doc: str | None, repeat: int, result: Path) -> argparse.ArgumentParser:
@@ -395,8 +403,14 @@ def build_parser(doc: str | None, repeat: int, result: Path) -> argparse.Argumen
     add("--repeat", type=int, metavar="N", help=f"runs of each (default {repeat}; tiny: 1)")
     add("--result", type=Path, metavar="FILE", help=f"JSON (default: {result.name}; tiny: none)")
     add("--scratch", type=Path, metavar="DIR", help="where the data goes, and is removed")
-    add("--render", action="store_true", help="measure nothing; put the result into the README")
-    add("--readme", type=Path, metavar="FILE", default=README, help="default: README.md")
+    add("--render", action="store_true", help="measure nothing; put the result into the READMEs")
+    add(
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        help="default: README.md and benchmarks/README.md",
+    )
     return parser
 
 
@@ -420,7 +434,7 @@ def main() -> None:
     elif args.count:
         print(sum(map(count_rows, args.count)))
     elif args.render:
-        put_into(args.readme, render(json.loads(path.read_text())), "compare")
+        put_into(args.readme or READMES, {"compare": render(json.loads(path.read_text()))})
     else:
         path.parent.mkdir(exist_ok=True)
         result = compare(args.size, args.repeat or (3 if full else 1), args.scratch)

@@ -1,7 +1,8 @@
 """How near synthpower comes to what the machine can do: the disk, memory, start-up, every shape.
 
     python benchmarks/limits.py            measure, and write benchmarks/results/limits.json
-    python benchmarks/limits.py --render   put that file's tables into README.md
+    python benchmarks/limits.py --render   put that file's tables into benchmarks/README.md, and
+                                           the short one of both results into README.md
 
 Each run is a process of its own. Those that write to the disk are the command, from its start to
 its end, and take turns with a plain direct write of the same number of bytes. The others write to
@@ -162,7 +163,10 @@ def run_shape(number: int, directory: Path) -> dict[str, Any]:
     """Write the readings of a shape to /dev/null, after a small run that loads what it needs."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command does
     from synthpower import Inventory, Measurement, Specification
-    from synthpower.generate import Job, generate
+    from synthpower.engine import Job, Run
+    from synthpower.formats import find_format
+    from synthpower.model.columns import COLUMNS, END_COLUMNS
+    from synthpower.storage import locate
 
     shape = SHAPES[number]
     table = tuple(
@@ -172,17 +176,18 @@ def run_shape(number: int, directory: Path) -> dict[str, Any]:
     )  # fmt: skip
     hour = "T00" if shape.hour else ""
     dates = [f"{date(2023, 1, 1) + timedelta(day)}{hour}" for day in range(shape.days)]
+    columns, format = END_COLUMNS if shape.end else COLUMNS, find_format(shape.format)
     jobs = [
-        Job(Specification(each, table, 1, shape.interval, shape.fuzz, shape.end),
-            Path(os.devnull), shape.format)
+        Job(Specification(each, table, 1, shape.interval, shape.fuzz, columns),
+            *locate(Path(os.devnull)), format)
         for each in dates
     ]  # fmt: skip
-    generate(jobs[:1], Inventory.generate(2, seed=1), shape.workers)
+    Run(jobs[:1], Inventory.generate(2, seed=1), shape.workers).write()
     started = time.perf_counter()
     servers = Inventory.read(directory)
     if not shape.with_inventory:
         started = time.perf_counter()
-    rows = sum(summary.rows for summary in generate(jobs, servers, shape.workers))
+    rows = sum(summary.rows for summary in Run(jobs, servers, shape.workers).write())
     return {"case": shape.name, "rows": rows, "wall_s": time.perf_counter() - started}
 
 
@@ -230,6 +235,13 @@ text = chdb.query(f"select count(), sum(measurement_value) from file('{path}')",
 rows, total = map(float, str(text).split(","))
 rows = int(rows)
 """,
+}
+# Who is named in README.md's short table, and how.
+PEERS = {
+    "clickhouse": "ClickHouse",
+    "duckdb": "DuckDB",
+    "polars": "Polars",
+    "original": "the original script",
 }
 # What a reader of a file might ask; each is timed on our file and on pyarrow's, in turns.
 QUERIES = [
@@ -444,6 +456,45 @@ def headline(result: dict[str, Any]) -> str:
     )
 
 
+def speed(result: dict[str, Any], others: dict[str, Any]) -> str:
+    """Return a short table for README.md: what others take for the same, losses included.
+
+    Parameters
+    ----------
+    result, others : dict
+        What this program has measured, and what compare.py has.
+    """
+    lines = [["the same work", "synthpower", "others"]]
+    for kind, name in (("parquet", "Parquet"), ("csv", "CSV")):
+        seconds: dict[str, list[float]] = {}
+        for run in others["runs"]:
+            if run["format"] == kind:
+                seconds.setdefault(run["who"], []).append(run["wall_s"])
+        medians_of = {who: statistics.median(walls) for who, walls in seconds.items()}
+        rows = f"{others['servers'] * compare.ROWS_PER_SERVER / 1e6:.1f} M rows"
+        theirs = [
+            f"{title} {medians_of[who]:.2f} s" for who, title in PEERS.items() if who in medians_of
+        ]
+        lines.append([f"{rows}, {name}", f"{medians_of[compare.OURS]:.2f} s", ", ".join(theirs)])
+    started = medians(result["starts"], STARTS[1][0])["wall_s"]
+    original = f"{medians(result['starts'], ORIGINAL)['wall_s']:.2f} s"
+    lines.append([STARTS[1][0], f"{started:.2f} s", f"the original script {original}"])
+    first = medians(result["starts"], STARTS[3][0])["wall_s"]
+    lines.append(["the same, the first run ever, which compiles", f"{first:.2f} s", original])
+    asked = {query["query"]: query["seconds"] for query in result["queries"]["queries"]}
+    ours, plain = asked[QUERIES[-1]]
+    what = "pyarrow reads a file of 28.8 M rows"
+    lines.append([what, f"{ours:.2f} s", f"one that it wrote {plain:.2f} s"])
+    checked = medians(result["runs"], CHECKS[-1].name)
+    what = f"check {checked['rows'] / 1e6:.1f} M rows of any producer's CSV"
+    lines.append([what, f"{checked['wall_s']:.2f} s", "-"])
+    of = others["machine"]
+    return (
+        f"Medians, process start included, on {of['processor']}, {of['cores']} cores; only our "
+        f"files are synced to the disk.\n\n{table(lines)}"
+    )
+
+
 def render(result: dict[str, Any]) -> str:
     """Return the result as text and tables in Markdown, medians of its runs."""
     of = result["machine"]
@@ -496,7 +547,7 @@ def render(result: dict[str, Any]) -> str:
         table(disk),
         "Without a disk, and without start-up (imports, reading the inventory):",
         table(null),
-        "Files made again and compared, and checked against the contract alone:",
+        "Files made again and compared, and any producer's files checked:",
         table(checked),
         "Inventories, process start included:",
         table(fleets),
@@ -525,8 +576,9 @@ def main() -> None:
     path = args.result or RESULT
     if args.render:
         result = json.loads(path.read_text())
-        compare.put_into(args.readme, headline(result), "headline")
-        compare.put_into(args.readme, render(result), "limits")
+        others = json.loads(compare.RESULT.read_text())
+        texts = {"headline": headline(result), "speed": speed(result, others)}
+        compare.put_into(args.readme or compare.READMES, texts | {"limits": render(result)})
         return
     result = measure_all(args.size, args.repeat or (5 if full else 1), args.scratch)
     if full or args.result:

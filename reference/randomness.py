@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from synthpower import Inventory, kernels, streams
+from synthpower import Inventory, kernels
+from synthpower.model import streams
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "randomness.json"
@@ -40,14 +41,13 @@ def keys(names: list[str]) -> np.ndarray:
 
 def counts(servers: np.ndarray, times: np.ndarray, stream_keys: np.ndarray) -> np.ndarray:
     """Return the 53-bit counts of full precision, (times, servers, streams)."""
-    out = np.empty((times.size, servers.size, stream_keys.size), np.uint64)
+    out = np.empty((times.size, servers.size, stream_keys.size), np.int64)
     bounds = np.full(stream_keys.size, 2**53, np.uint64)
-    extremes = np.zeros((stream_keys.size, 2), np.uint64)
-    kernels.fill_counts(
-        servers, times, stream_keys, kernels.UNIFORM, bounds, np.zeros_like(bounds),
-        np.empty(kernels.TILE, np.uint64), extremes, out,
+    kernels.FILLS[kernels.UNIFORM, "wide_counts"](
+        servers, times, np.array([stream_keys, stream_keys]), bounds, np.zeros_like(bounds),
+        kernels.new_summary(stream_keys.size), out,
     )  # fmt: skip
-    return out.reshape(-1)
+    return out.reshape(-1).view(np.uint64)
 
 
 def along_servers(fleet: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
 """The whole generator in plain Python, one row at a time: the judge of synthpower's values.
 
 It imports nothing but the standard library, and nothing of synthpower. It is slow on
-purpose: a loop over times, servers and measurements, as the founding document says it.
+purpose: a loop over times, servers and measurements, as docs/FORMAT.md describes it.
 
     python reference/synthpower_reference.py inventory --directory DIR --count N --seed N
     python reference/synthpower_reference.py data --directory DIR --date YYYY-MM-DD[THH]
@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 WORD = 2**32
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-TABLES = Path(__file__).parent.parent / "src" / "synthpower" / "catalog"
+TABLES = Path(__file__).parent.parent / "src" / "synthpower" / "tables"
 
 PREFIXES = ("CZ1", "CZ2", "CZ3", "CZJ", "SGH", "MXQ", "USE", "CNX", "CN7", "2M2")
 UNIT_DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZ"

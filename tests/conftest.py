@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,30 +13,12 @@ from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from support import COLUMNS, ROOT, Command, doubles  # noqa: F401 - some tests take them from here
 
-ROOT = Path(__file__).parent.parent
+from synthpower import Inventory, Readings
 
-COLUMNS = [
-    "sn",
-    "model",
-    "product_id",
-    "location",
-    "start_time",
-    "end_time",
-    "measurement_value",
-    "unit",
-    "name",
-]
-
-# Doubles of 0 or more: of any bits, whole ones, and around where `repr` changes its form.
-doubles = st.one_of(
-    st.floats(0, allow_infinity=False, allow_nan=False),
-    st.integers(0, 2**63).map(float),
-    st.integers(0, 0x7FEFFFFFFFFFFFFF).map(lambda n: struct.unpack("<d", struct.pack("<q", n))[0]),
-    st.floats(1e-5, 1e-3),
-    st.floats(1e9, 1e17),
-)
+# A thousand processes that tests start should not each compile the sources.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Kernels compile during the first example: no deadline.
 settings.register_profile(
@@ -45,7 +26,18 @@ settings.register_profile(
 )
 settings.load_profile("synthpower")
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile kernels before tests look at standard error, where compiling is announced."""
+    folder = tmp_path_factory.mktemp("compiled")
+    servers = Inventory.generate(3, seed=1)
+    servers.write(folder)
+    Inventory.read(folder)
+    for fuzz in (0, 7):
+        for name in ("csv", "parquet"):
+            path = folder / f"{fuzz}.{name}"
+            Readings(servers, "2023-02-27T05", fuzz=fuzz, seed=1).write(path)
 
 
 @pytest.fixture(scope="session")

@@ -15,43 +15,62 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from synthpower.catalog import (
-        Location,
-        Measurement,
-        ServerType,
-        read_locations,
-        read_measurements,
-        read_server_types,
-    )
-    from synthpower.errors import InputError
-    from synthpower.generate import Summary
-    from synthpower.inventory import Inventory
-    from synthpower.readings import Readings
-    from synthpower.specification import Specification
+from synthpower.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from synthpower.dataset.check import Check
+    from synthpower.dataset.dataset import Dataset
+    from synthpower.dataset.inventory import Inventory
+    from synthpower.dataset.plan import Plan
+    from synthpower.dataset.request import Request
+    from synthpower.engine import Summary
+    from synthpower.errors import InputError, Notice
+    from synthpower.model.columns import COLUMNS, FIELDS, Column
+    from synthpower.model.grid import Part
+    from synthpower.model.kinds import Location, ServerType
+    from synthpower.model.measurement import Measurement
+    from synthpower.model.specification import Specification
+    from synthpower.readings import Readings
+    from synthpower.tables import read_locations, read_measurements, read_server_types
 
 _HOMES = {
+    "COLUMNS": "model.columns",
+    "Check": "dataset.check",
+    "Column": "model.columns",
+    "Dataset": "dataset.dataset",
+    "FIELDS": "model.columns",
     "InputError": "errors",
-    "Inventory": "inventory",
-    "Location": "catalog",
-    "Measurement": "catalog",
+    "Inventory": "dataset.inventory",
+    "Location": "model.kinds",
+    "Measurement": "model.measurement",
+    "Notice": "errors",
+    "Part": "model.grid",
+    "Plan": "dataset.plan",
     "Readings": "readings",
-    "ServerType": "catalog",
-    "Specification": "specification",
-    "Summary": "generate",
-    "read_locations": "catalog",
-    "read_measurements": "catalog",
-    "read_server_types": "catalog",
+    "Request": "dataset.request",
+    "ServerType": "model.kinds",
+    "Specification": "model.specification",
+    "Summary": "engine",
+    "read_locations": "tables",
+    "read_measurements": "tables",
+    "read_server_types": "tables",
 }
 
 __all__ = [
+    "COLUMNS",
+    "FIELDS",
+    "Check",
+    "Column",
+    "Dataset",
     "InputError",
     "Inventory",
     "Location",
     "Measurement",
+    "Notice",
+    "Part",
+    "Plan",
     "Readings",
+    "Request",
     "ServerType",
     "Specification",
     "Summary",

@@ -5,32 +5,33 @@ and Ctrl-C meanwhile would kill a program that has done its work.
 """
 
 import contextlib
+import gc
 import os
 import sys
-from collections.abc import Callable
 from typing import NoReturn
 
-from synthpower import cli
+from synthpower.cli.main import run_program
 
 
 def synthpower() -> NoReturn:
     """Run ``synthpower``."""
-    _leave(cli.main)
+    _run()
 
 
 def generate_inventory() -> NoReturn:
-    """Run ``generate-inventory``."""
-    _leave(cli.generate_inventory)
+    """Run ``generate-inventory``, the original script's name for ``synthpower inventory``."""
+    _run("generate-inventory", "inventory")
 
 
 def generate_data() -> NoReturn:
-    """Run ``generate-data``."""
-    _leave(cli.generate_data)
+    """Run ``generate-data``, the original script's name for ``synthpower data``."""
+    _run("generate-data", "data")
 
 
-def _leave(run: Callable[[], int]) -> NoReturn:
+def _run(*alias: str) -> NoReturn:
+    gc.set_threshold(100_000)  # imports make no garbage, and looking for it takes 10 ms
     try:
-        status = run()
+        status = run_program(*alias)
     except SystemExit as error:  # from argparse, or a signal
         status = error.code if isinstance(error.code, int) else bool(error.code)
     for stream in (sys.stdout, sys.stderr):

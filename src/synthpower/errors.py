@@ -1,12 +1,14 @@
-"""What can go wrong, in one place."""
+"""What can go wrong, and how it is said: in one line."""
 
 from __future__ import annotations
 
+_LONGEST_SHOWN = 60  # characters
+
 
 class InputError(ValueError):
-    """A wrong option or a wrong input file.
+    """A wrong argument or a wrong input file.
 
-    The message is one line: it names the file and line, or the option, says
+    The message is one line: it names the file and line, or the argument, says
     what is wrong and what would be right.
 
     Parameters
@@ -23,6 +25,10 @@ class InputError(ValueError):
         self.argument = argument
 
 
+class Notice(UserWarning):
+    """Something that a user should know, and that stops nothing. The message is one line."""
+
+
 def one_line(text: object) -> str:
     r"""Return `text` with everything unprintable escaped, as in ``\n``."""
     return "".join(
@@ -30,5 +36,14 @@ def one_line(text: object) -> str:
     )
 
 
-class Notice(UserWarning):
-    """Something that a user should know, and that stops nothing. The message is one line."""
+def shown(value: object) -> str:
+    """Return `value` as a string short enough for an error message."""
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def whole_number(value: object, argument: str) -> int:
+    """Return `value` as an int; `InputError` naming the argument where it is not one."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InputError(f"{shown(value)!r} is not a whole number", argument)
+    return int(value.__index__())

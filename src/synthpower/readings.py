@@ -10,15 +10,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from synthpower.arrow import as_texts
-from synthpower.batches import Batches, reading_schema
-from synthpower.catalog import Measurement, read_measurements
-from synthpower.errors import InputError
-from synthpower.generate import Job, Progress, Summary, generate
-from synthpower.inventory import Inventory, server_keys
-from synthpower.signals import Signal
-from synthpower.specification import COMPRESSIONS, EPOCH, FORMATS, HOUR, SIGNALS, Specification
-from synthpower.streams import draw_seed
+from synthpower.arrays import as_strings
+from synthpower.engine import Job, Progress, Run, Summary
+from synthpower.errors import InputError, shown, whole_number
+from synthpower.fleet.fleet import Fleet
+from synthpower.fleet.serials import server_keys
+from synthpower.formats import choose_format
+from synthpower.formats.batches import Batches, reading_schema
+from synthpower.formats.interface import Options
+from synthpower.model.calendar import EPOCH, HOUR
+from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
+from synthpower.model.grid import WHOLE, Chunk, Part
+from synthpower.model.measurement import Measurement
+from synthpower.model.specification import DEFAULT_SIGNAL, Specification
+from synthpower.model.streams import draw_seed
+from synthpower.signals import find_signal
+from synthpower.storage import STDOUT, check_output, locate
+from synthpower.tables import read_measurements
 
 _BATCH_ROWS = 2**18
 
@@ -36,7 +44,7 @@ class Readings:
 
     Parameters
     ----------
-    inventory : Inventory
+    inventory : Fleet
         The servers.
     date : str
         The base time in UTC: ``YYYY-MM-DD`` for 24 hours, ``YYYY-MM-DDTHH`` for one.
@@ -46,6 +54,8 @@ class Readings:
         Seconds by which a sample may be late, below the interval.
     end : bool
         Leave out the start times.
+    columns : sequence of Column, optional
+        The columns, in order; all of them otherwise.
     signal : str
         ``uniform``: a random number in [0, 1) times the scale; ``triangular``: the
         smaller of two such numbers.
@@ -53,6 +63,8 @@ class Readings:
         What is measured; the shipped ones otherwise.
     seed : int, optional
         0 <= seed < 2**63; the inventory's otherwise, and a drawn one where that has none.
+    part : Part
+        Which of the rows: all of them, or those of a shard.
 
     Raises
     ------
@@ -62,46 +74,65 @@ class Readings:
 
     def __init__(
         self,
-        inventory: Inventory,
+        inventory: Fleet,
         date: str,
         interval: int = HOUR,
         fuzz: int = 0,
         end: bool = False,
-        signal: str = SIGNALS[0],
+        signal: str = DEFAULT_SIGNAL,
         measurements: Sequence[Measurement] | None = None,
         seed: int | None = None,
+        columns: Sequence[Column] | None = None,
+        part: Part = WHOLE,
     ) -> None:
+        if not isinstance(inventory, Fleet):
+            raise InputError(f"{shown(inventory)!r} is not an Inventory", "inventory")
+        if end and columns is not None:
+            raise InputError("leave start_time out of the columns instead", "end")
         if seed is None:
             seed = draw_seed() if inventory.seed is None else inventory.seed
         self.inventory = inventory
         self.specification = Specification(
-            date=date,
-            measurements=tuple(read_measurements() if measurements is None else measurements),
-            seed=seed,
-            interval=interval,
-            fuzz=fuzz,
-            end=end,
-            signal=signal,
+            date,
+            tuple(read_measurements() if measurements is None else measurements),
+            seed,
+            interval,
+            fuzz,
+            (END_COLUMNS if end else COLUMNS) if columns is None else tuple(columns),
+            signal,
+            part,
+        )
+        find_signal(signal)
+
+    def __repr__(self) -> str:
+        steps, servers, measurements = self.shape
+        spec = self.specification
+        return (
+            f"<Readings of {spec.date}, seed {spec.seed}: {steps:,} steps x {servers:,} servers x "
+            f"{measurements:,} measurements>"
         )
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema; text columns are dictionaries of strings."""
-        return reading_schema(self.specification.end)
+        """The columns and their Arrow types."""
+        return reading_schema(self.specification.columns)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """The numbers of sample times, servers and measurements."""
+        """The numbers of sample steps, servers and measurements."""
         spec = self.specification
         return spec.steps, len(self.inventory), len(spec.measurements)
 
     @property
     def num_rows(self) -> int:
-        """The number of readings: the product of `shape`."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
+        """The number of readings: the product of `shape`, or what a shard has of it."""
+        return self.specification.grid(len(self.inventory), 1).num_rows
 
     def batches(self, chunk_rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield the readings as record batches of about `chunk_rows` rows at most, in order."""
+        chunk_rows = whole_number(chunk_rows, "chunk_rows")
+        if chunk_rows < 1:
+            raise InputError(f"{shown(chunk_rows)}: it must be 1 or more", "chunk_rows")
         batches = Batches(self.specification, self.inventory, chunk_rows)
         return (batches.batch(chunk) for chunk in batches.grid.chunks())
 
@@ -123,7 +154,7 @@ class Readings:
             The server's serial number.
         time : str or datetime
             The start of the nominal interval, in UTC where it does not say otherwise;
-            as text in ISO 8601, such as ``2023-02-27 05:00:00Z``.
+            a string in ISO 8601, such as ``2023-02-27 05:00:00Z``.
         measurement : str
             The measurement's name.
 
@@ -135,22 +166,23 @@ class Readings:
             Where `time` is not in ISO 8601.
         """
         spec = self.specification
-        text = as_texts([sn])
-        keys, _ = server_keys(text)
+        keys, _ = server_keys(as_strings([str(sn)]))
         known = self.inventory.by_serial.ascending
-        place = np.searchsorted(known, keys[0])
-        if place == known.size or known[place] != keys[0]:
+        found = int(np.searchsorted(known, keys[0]))
+        if found == known.size or known[found] != keys[0]:
             raise KeyError(f"no server {sn!r}")
+        server = int(np.flatnonzero(self.inventory.by_serial.keys == keys[0])[0])
         names = [m.name for m in spec.measurements]
         if measurement not in names:
             raise KeyError(f"no measurement {measurement!r}")
         moment = datetime.fromisoformat(time) if isinstance(time, str) else time
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        seconds = (moment - EPOCH).total_seconds()
-        if not (0 <= seconds - spec.start < spec.span and seconds % spec.interval == 0):
+        seconds = (moment - EPOCH).total_seconds() - spec.start
+        if not (0 <= seconds < spec.span and seconds % spec.interval == 0):
             raise KeyError(f"no interval begins at {time}")
         out = np.empty((1, 1, len(names)))
-        Signal(spec).fill_values(keys, np.array([seconds], np.int64), out)
+        values = find_signal(spec.signal).bind(spec, self.inventory)
+        values.values(Chunk(int(seconds) // spec.interval, 1, server, 1), spec.start, out)
         return float(out[0, 0, names.index(measurement)])
 
     def write(
@@ -172,8 +204,10 @@ class Readings:
             ``csv`` or ``parquet``; what the file's name ends in otherwise.
         overwrite : bool
             Replace the file where it exists.
-        workers, progress
-            As in `synthpower.generate.generate`.
+        workers : int, optional
+            Threads that compute; as many as there are cores otherwise.
+        progress : callable, optional
+            Called with the rows and the bytes that have been written since the last call.
         compression : str, optional
             ``none``, ``snappy`` or ``zstd`` for all columns of Parquet; by default only
             what repeats is compressed.
@@ -186,13 +220,13 @@ class Readings:
             Where writing fails.
         """
         path = Path(path)
-        format = format or path.suffix.removeprefix(".").lower()
-        if format not in FORMATS:
-            raise InputError(f"{format!r}: choose {' or '.join(FORMATS)}", "format")
-        if compression is not None and (format != "parquet" or compression not in COMPRESSIONS):
+        store, name = locate(path)
+        chosen = choose_format(name if path != STDOUT else f"-.{format}", format, "format")
+        if compression is not None and compression not in chosen.compressions:
             raise InputError(
-                f"{compression!r}: choose {', '.join(COMPRESSIONS)}, for Parquet only",
-                "compression",
+                f"{shown(compression)!r}: it is not one of {chosen.name}", "compression"
             )
-        job = Job(self.specification, path, format, overwrite, compression=compression)
-        return generate([job], self.inventory, workers, progress)[0]
+        check_output(path, overwrite)
+        options = Options(compression=compression)
+        job = Job(self.specification, store, name, chosen, options, overwrite)
+        return Run([job], self.inventory, workers).write(progress)[0]

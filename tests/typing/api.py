@@ -12,11 +12,18 @@ import numpy as np
 
 import synthpower
 from synthpower import (
+    FIELDS,
+    Check,
+    Column,
+    Dataset,
     InputError,
     Inventory,
     Location,
     Measurement,
+    Part,
+    Plan,
     Readings,
+    Request,
     ServerType,
     Specification,
     Summary,
@@ -58,7 +65,33 @@ try:
 except InputError as error:
     assert_type(error.argument, str | None)
 
+columns = (Column("serial", FIELDS["sn"]), Column("watt", FIELDS["measurement_value"]))
+shard = Readings(servers, "2023-02-27", columns=columns, part=Part(2, 16))
+assert_type(shard.specification.part, Part)
+
+dataset = Dataset.create(Path("power"), servers, measured, overwrite=True)
+dataset = Dataset.open("power")
+request = Request("2023-02-27", days=7, columns=columns, part=Part(1, 2), format="parquet")
+plan = dataset.plan(request, workers=2)
+assert_type(plan, Plan)
+assert_type(plan.rows, int)
+assert_type(dataset.write(plan, progress=progress), list[Summary])
+checks: list[Check] = [*dataset.verify(["data-2023-02-27.csv"]), *dataset.validate()]
+assert_type(checks[0].passed, bool)
+assert_type(dataset.rebuild("again"), Plan)
+Request(days=7)  # type: ignore[call-arg]
+
 keys = np.array([1, 2, 3], np.uint64)
 late = np.empty((2, 3), np.int64)
 times = np.array([0, 3600])
-kernels.fill_late_times(keys, times, np.uint64(1), 5, times, 1, late[:, :, np.newaxis])
+kernels.fill_late_times(keys, times, 1, 5, times, 1, late[:, :, np.newaxis])
+kernels.fill_late_times(
+    server_keys=keys, times=times, stream_key=1, fuzz=5, firsts=times, step=1, out=late
+)
+kernels.fill_late_times(keys, times)  # type: ignore[call-arg]
+kernels.format_times("1970", late)  # type: ignore[arg-type]
+first, second = kernels.draws(keys[0], keys[1], keys[2])
+assert_type((first, second), tuple[np.uint64, np.uint64])
+compiled = [kernels.fill_decimals.pairs.dispatcher, kernels.draws.dispatcher]
+assert_type(kernels.cache_problem(), str)
+kernels.on_notice(print)

@@ -1,24 +1,25 @@
 """The kernels: pure functions over arrays, compiled by Numba, usable by themselves.
 
 Each takes scalars and arrays, fills its last argument `out`, allocates nothing,
-returns None and releases the GIL, so that threads can share the work. Compiled
-machine code is kept on disk (see `CACHE_PROBLEM` for why it might not be).
+returns None and releases the GIL, so that threads can share the work. Types and
+sizes are checked at each call. Compiled machine code is kept on disk (`cache_problem()`
+says why it might not be).
 
 >>> import numpy as np
->>> from synthpower.kernels import TILE, UNIFORM, fill_values
+>>> from synthpower.kernels import fill_decimals, new_summary
 >>> out = np.empty((1, 3, 1))
->>> fill_values(
-...     np.array([1, 2, 3], np.uint64), np.array([0]), np.array([42], np.uint64), UNIFORM,
-...     np.array([30001], np.uint64), np.array([100.0]), np.empty(TILE, np.uint64),
-...     np.array([[2**64 - 1, 0]], np.uint64), out,
+>>> fill_decimals(
+...     np.array([1, 2, 3], np.uint64), np.array([0]), np.full((2, 1), 42, np.uint64),
+...     np.array([30001], np.uint64), np.array([100.0]), new_summary(1), out,
 ... )
 >>> bool((out <= 300).all())
 True
 """
 
-from synthpower.kernels._jit import CACHE_PROBLEM, tell_compiling
+from synthpower.jit import cache_problem, on_notice
 from synthpower.kernels.pages import pack_indices, put_texts
 from synthpower.kernels.philox import draws, philox4x32, scaled
+from synthpower.kernels.quantity import value_of_count, value_of_unit
 from synthpower.kernels.servers import (
     PACKED_LENGTH,
     UNITS,
@@ -42,38 +43,51 @@ from synthpower.kernels.text import (
     render_rows,
 )
 from synthpower.kernels.values import (
+    FILLS,
+    SUMMARY,
     TILE,
     TRIANGULAR,
     UNIFORM,
+    Fill,
+    fill_codes,
     fill_counts,
+    fill_decimals,
+    fill_doubles,
     fill_late_times,
-    fill_values,
+    new_summary,
 )
 
 __all__ = [
-    "CACHE_PROBLEM",
+    "FILLS",
     "LONGEST_NUMBER",
     "NUMBER",
     "NUMBER_DECIMALS",
     "PACKED_LENGTH",
     "PADDING",
     "SLOT",
+    "SUMMARY",
     "TILE",
     "TRIANGULAR",
     "UNIFORM",
     "UNITS",
     "WEEKS",
     "YEARS",
+    "Fill",
+    "cache_problem",
     "draws",
     "fill_choices",
+    "fill_codes",
     "fill_counts",
+    "fill_decimals",
+    "fill_doubles",
     "fill_late_times",
     "fill_serials",
     "fill_server_keys",
-    "fill_values",
     "format_counts",
     "format_doubles",
     "format_times",
+    "new_summary",
+    "on_notice",
     "pack_indices",
     "philox4x32",
     "powers_of_ten",
@@ -81,5 +95,6 @@ __all__ = [
     "put_texts",
     "render_rows",
     "scaled",
-    "tell_compiling",
+    "value_of_count",
+    "value_of_unit",
 ]

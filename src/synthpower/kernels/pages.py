@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.kernels._jit import kernel
+from synthpower.jit import kernel
+from synthpower.kernels.offsets import offsets_problem
 from synthpower.kernels.philox import HALF, U64
 
 
-@kernel()
+def _put_texts_problem(
+    data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint8]
+) -> str | None:
+    if problem := offsets_problem("offsets", offsets, data.size):
+        return problem
+    needed = int(offsets[-1]) - int(offsets[0]) + 4 * (offsets.size - 1)
+    return None if out.size >= needed else f"out has {out.size} bytes; {needed} are needed"
+
+
+@kernel(_put_texts_problem, data="uint8[bytes]", offsets="int32[texts + 1]", out="out uint8[>= 0]")
 def put_texts(data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
     """Write texts as Parquet's PLAIN encoding has them, each behind its length.
 
@@ -32,7 +42,22 @@ def put_texts(data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[
         at += length
 
 
-@kernel()
+def _pack_indices_problem(
+    indices: NDArray[np.int32], repeats: int, bits: int, out: NDArray[np.uint8]
+) -> str | None:
+    if not 1 <= bits <= 31:
+        return f"bits is {bits}; it must be 1 to 31"
+    needed = -(-indices.size * max(0, int(repeats)) * int(bits) // 8)
+    return None if out.size >= needed else f"out has {out.size} bytes; {needed} are needed"
+
+
+@kernel(
+    _pack_indices_problem,
+    indices="int32[indices]",
+    repeats="int64",
+    bits="int64",
+    out="out uint8[>= 0]",
+)
 def pack_indices(
     indices: NDArray[np.int32], repeats: int, bits: int, out: NDArray[np.uint8]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthpower.kernels._jit import inlined
+from synthpower.jit import inlined
 
 # All words are 32-bit numbers kept in uint64: the products need 64 bits, SIMD units multiply
 # the low halves of 64-bit lanes, and nothing can overflow when the JIT is off. (Tried: uint32

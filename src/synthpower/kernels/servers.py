@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.kernels._jit import kernel
+from synthpower.jit import kernel
+from synthpower.kernels.offsets import offsets_problem
 from synthpower.kernels.philox import U64, draws, scaled
 
 UNITS = 31**4  # ZZZZ, base 31 without vowels
@@ -21,7 +22,7 @@ _PACKED_DIGITS[_PACKED_CHARACTERS] = np.arange(37)
 _UNIT_DIGITS = np.frombuffer(b"0123456789BCDFGHJKLMNPQRSTVWXYZ", np.uint8)
 
 
-@kernel()
+@kernel(first="int64", key="uint64", prefixes="uint8[>= 1, 3]", out="out uint8[servers, 10]")
 def fill_serials(
     first: int, key: np.uint64, prefixes: NDArray[np.uint8], out: NDArray[np.uint8]
 ) -> None:
@@ -68,7 +69,7 @@ def fill_serials(
             unit //= 31
 
 
-@kernel()
+@kernel(first="int64", key="uint64", thresholds="uint64[>= 0]", out="out int32[servers]")
 def fill_choices(
     first: int, key: np.uint64, thresholds: NDArray[np.uint64], out: NDArray[np.int32]
 ) -> None:
@@ -99,7 +100,16 @@ def fill_choices(
         out[i] = low
 
 
-@kernel()
+def _server_keys_problem(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> str | None:
+    return offsets_problem("offsets", offsets, data.size)
+
+
+@kernel(
+    _server_keys_problem,
+    data="uint8[bytes]",
+    offsets="int32[servers + 1]",
+    out="out uint64[servers]",
+)
 def fill_server_keys(
     data: NDArray[np.uint8], offsets: NDArray[np.int32], out: NDArray[np.uint64]
 ) -> None:
@@ -133,7 +143,17 @@ def fill_server_keys(
         out[i] = key
 
 
-@kernel(written=2)
+def _put_serials_problem(keys: NDArray[np.uint64], out: NDArray[np.uint8]) -> str | None:
+    needed = keys.size * PACKED_LENGTH
+    return None if out.size >= needed else f"out has {out.size} bytes; {needed} are needed"
+
+
+@kernel(
+    _put_serials_problem,
+    keys="uint64[servers]",
+    offsets="out int32[servers + 1]",
+    out="out uint8[>= 0]",
+)
 def put_serials(
     keys: NDArray[np.uint64], offsets: NDArray[np.int32], out: NDArray[np.uint8]
 ) -> None:
@@ -148,7 +168,7 @@ def put_serials(
     offsets : (servers + 1,) int32
         Overwritten: where each serial number begins and, last, where the last ends.
     out : (bytes,) uint8
-        The serial numbers, one after the other, and PACKED_LENGTH bytes behind them.
+        The serial numbers, one after the other: PACKED_LENGTH bytes for each, at least.
     """
     at = 0
     for i in range(keys.size):

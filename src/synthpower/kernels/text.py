@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.kernels._jit import inlined, intrinsic, kernel
+from synthpower.jit import inlined, intrinsic, kernel
+from synthpower.kernels.offsets import offsets_problem
 from synthpower.kernels.philox import HALF, LOW, U64
+from synthpower.kernels.quantity import value_of_unit
 
 SLOT = 32  # bytes of a time's text: a block
 PADDING = 64  # bytes that must follow what is copied from, and what is written to
@@ -23,7 +25,10 @@ NUMBER_DECIMALS = NUMBER - 3  # at most: a digit and a point stand before them
 LONGEST_NUMBER = 48  # bytes, for a count of up to 22 decimals and for any double
 
 _ZERO, _POINT, _COMMA = 48, 46, 44
-_UNIT = 2.0**-53
+_INFINITY = U64(0x7FF << 52)  # the bits of it
+_MOST_COUNTS = 2**16
+_TIME = 21  # bytes of a time's text that are copied
+_MOST_DECIMALS = 22  # of `render_rows`
 _TEN = U64(10)
 
 
@@ -254,7 +259,18 @@ def _put_double(
     return _put_digits(out, at + 2, power, max(2, _count_digits(power)))
 
 
-@kernel()
+def _doubles_problem(values: NDArray[np.uint64]) -> str | None:
+    if values.size and values.max() >= _INFINITY:
+        return "values has doubles that are negative or not finite"
+    return None
+
+
+@kernel(
+    _doubles_problem,
+    values="uint64[values]",
+    powers="uint64[617, 2]",
+    out=f"out uint8[values, {LONGEST_NUMBER}]",
+)
 def format_doubles(
     values: NDArray[np.uint64],
     powers: NDArray[np.uint64],
@@ -276,7 +292,7 @@ def format_doubles(
         out[i, end] = 0
 
 
-@kernel()
+@kernel(times="int64[times]", out=f"out uint8[times, {SLOT}]")
 def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
     """Write times as ``2023-02-27 00:00:00Z,``.
 
@@ -316,7 +332,15 @@ def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         text[20] = _COMMA
 
 
-@kernel()
+def _counts_problem(decimals: int, out: NDArray[np.uint8]) -> str | None:
+    if not 0 <= decimals <= NUMBER_DECIMALS:
+        return f"decimals is {decimals}; it must be 0 to {NUMBER_DECIMALS}"
+    if len(out) > _MOST_COUNTS:
+        return f"out has {len(out)} counts, more than {_MOST_COUNTS}"
+    return None
+
+
+@kernel(_counts_problem, decimals="int64", out=f"out uint8[counts, {NUMBER}]")
 def format_counts(decimals: int, out: NDArray[np.uint8]) -> None:
     """Write the counts 0, 1, ... of 10**-decimals as decimals, for `render_rows`.
 
@@ -332,12 +356,58 @@ def format_counts(decimals: int, out: NDArray[np.uint8]) -> None:
         text[NUMBER - 1] = _put_count(text, 0, U64(i), decimals)
 
 
-@kernel(written=2)
+def _rows_problem(
+    server_texts: NDArray[np.uint8],
+    server_offsets: NDArray[np.int32],
+    time_texts: NDArray[np.uint8],
+    with_start: bool,
+    with_end: bool,
+    counts: NDArray[np.int64],
+    decimals: NDArray[np.int64],
+    tails: NDArray[np.uint8],
+    tail_offsets: NDArray[np.int32],
+    out: NDArray[np.uint8],
+) -> str | None:
+    times, servers, measurements = counts.shape
+    if time_texts.shape[1] not in (1, servers):
+        return f"time_texts is of {time_texts.shape[1]} servers, not 1 or {servers}"
+    if any(not -1 <= each <= _MOST_DECIMALS for each in decimals.tolist()):
+        return f"decimals must be -1 to {_MOST_DECIMALS}"
+    heads = int(server_offsets[-1]) - int(server_offsets[0])
+    ends = int(tail_offsets[-1]) - int(tail_offsets[0])
+    rows = times * (heads * measurements + ends * servers)
+    shown = bool(with_start) + bool(with_end)
+    needed = rows + counts.size * (shown * _TIME + LONGEST_NUMBER) + PADDING
+    if out.size < needed:
+        return f"out has {out.size} bytes; {needed} are needed"
+    return offsets_problem(
+        "server_offsets", server_offsets, server_texts.size - PADDING
+    ) or offsets_problem("tail_offsets", tail_offsets, tails.size - PADDING)
+
+
+@kernel(
+    _rows_problem,
+    server_texts=f"uint8[>= {PADDING}]",
+    server_offsets="int32[servers + 1]",
+    time_texts=f"uint8[times + 1, columns, {SLOT}]",
+    with_start="int64",
+    with_end="int64",
+    numbers="uint8[>= 0]",
+    counts="int64[times, servers, measurements]",
+    decimals="int64[measurements]",
+    scales="float64[measurements]",
+    powers="uint64[617, 2]",
+    tails=f"uint8[>= {PADDING}]",
+    tail_offsets="int32[measurements + 1]",
+    size="out int64[1]",
+    out=f"out uint8[>= {PADDING}]",
+)
 def render_rows(
     server_texts: NDArray[np.uint8],
     server_offsets: NDArray[np.int32],
     time_texts: NDArray[np.uint8],
-    ends_only: bool,
+    with_start: bool,
+    with_end: bool,
     numbers: NDArray[np.uint8],
     counts: NDArray[np.int64],
     decimals: NDArray[np.int64],
@@ -356,8 +426,8 @@ def render_rows(
         What a row begins with, for each server.
     time_texts : (times + 1, servers or 1, SLOT) uint8
         The step boundaries, from `format_times`.
-    ends_only : bool
-        Leave out the start times.
+    with_start, with_end : bool
+        Which times a row has.
     numbers : (bytes + PADDING,) uint8
         Where there are few, all numbers' texts, from `format_counts`; no bytes otherwise. (Copied
         from there, a row takes 7 ns; with its digits worked out, 12.)
@@ -385,15 +455,16 @@ def render_rows(
             slot = s if time_texts.shape[1] > 1 else 0
             for m in range(counts.shape[2]):
                 at = _copy(out, at, server_texts, begin, length)
-                if not ends_only:
+                if with_start:
                     at = _copy(out, at, time_texts[t, slot], 0, 21)
-                at = _copy(out, at, time_texts[t + 1, slot], 0, 21)
+                if with_end:
+                    at = _copy(out, at, time_texts[t + 1, slot], 0, 21)
                 if numbers.size:
                     place = counts[t, s, m] * NUMBER
                     _copy_block(out, at, numbers, place)
                     at += numbers[place + NUMBER - 1]
                 elif decimals[m] < 0:
-                    value = np.float64(counts[t, s, m]) * _UNIT * scales[m]
+                    value = value_of_unit(counts[t, s, m], scales[m])
                     at = _put_double(out, at, np.float64(value).view(np.uint64), powers)
                 else:
                     at = _put_count(out, at, U64(counts[t, s, m]), decimals[m])

@@ -47,6 +47,19 @@ class Sink(ABC):
         self.closed = True
 
 
+class Blocks(Protocol):
+    """A file that is read in large blocks."""
+
+    def read(self, offset: int) -> memoryview:
+        """Return the block that begins at `offset`, valid until the next one is read.
+
+        It is shorter where the file ends, and empty behind its end.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Store(Protocol):
     """A directory of files, or what can stand for one: a bucket and a prefix, a dictionary.
 
@@ -76,12 +89,32 @@ class Store(Protocol):
         """
         ...
 
+    def check(self, name: str, argument: str | None = None) -> None:
+        """Raise `InputError`, naming the argument, where no such file can be created."""
+        ...
+
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading; it can seek."""
+        """Open a file for reading; it can seek.
+
+        Raises
+        ------
+        OSError
+            Where there is none, or it may not be read.
+        InputError
+            Where it is something else, such as a pipe that nobody fills.
+        """
+        ...
+
+    def blocks(self, name: str) -> Blocks:
+        """Open a file for reading in large blocks, as fast as can be."""
         ...
 
     def size(self, name: str) -> int | None:
         """Return the bytes of a file, None where there is no such file."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Return whether anything has this name, a file or something else."""
         ...
 
     def names(self) -> list[str]:

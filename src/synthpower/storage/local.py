@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import stat
 import warnings
@@ -14,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from synthpower.errors import Notice
-from synthpower.storage.direct import StagedSink
+from synthpower.errors import InputError, Notice
+from synthpower.storage.direct import DirectReader, StagedSink
 from synthpower.storage.interface import Sink
 from synthpower.storage.paths import already_exists, cannot_write, check_output
 
 TEMPORARY_PREFIX = ".synthpower-"  # then sixteen random hex digits and .tmp
 _COMPARED = 2**20  # bytes at a time
+_BLOCK = 2**22
 
 # What file systems answer that have no such call: Lustre, NFS, FAT, FUSE and others.
 _NOT_HERE = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
@@ -43,12 +43,15 @@ class LocalStore:
     ----------
     directory : Path
         It need not exist before the first file is created.
+    links : bool
+        Whether a file may be written through a symbolic link that leaves the directory.
     """
 
     keeps_buffers = False
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, links: bool = True) -> None:
         self.directory = directory
+        self.links = links
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.directory)!r})"
@@ -57,9 +60,9 @@ class LocalStore:
     def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
         """Make a file; see `Store`."""
         path = self.directory / name
-        check_output(path, overwrite=True)
+        self.check(name)
         final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
-        temporary = final.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
+        temporary = final.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
         with contextlib.ExitStack() as stack:
             _temporary.add(temporary)
             stack.callback(_remove, temporary)  # even if opening it is interrupted
@@ -71,7 +74,7 @@ class LocalStore:
                 if temporary not in _temporary:
                     raise OSError(errno.EBADF, "begun before a fork, it is its parent's to end")
                 sink.finish()
-                _sync(descriptor, path)
+                _sync(descriptor, self.directory)
             if replace:
                 with contextlib.suppress(FileNotFoundError):
                     os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode))
@@ -80,8 +83,27 @@ class LocalStore:
                 _rename_anew(temporary, final)
             _sync_directory(final.parent)
 
+    def check(self, name: str, argument: str | None = None) -> None:
+        path = self.directory / name
+        check_output(path, overwrite=True, argument=argument)
+        if not self.links and path.is_symlink():
+            target = Path(os.path.realpath(path))
+            if target.parent != Path(os.path.realpath(self.directory)):
+                raise InputError(
+                    f"{path} is a symbolic link to {target}, outside the dataset: remove it, or "
+                    f"put the file in its place"
+                )
+
     def open(self, name: str) -> BinaryIO:
-        return (self.directory / name).open("rb")
+        path = self.directory / name
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe may never be filled
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InputError(f"{path}: it is not a regular file; remove it, or put one there")
+        return os.fdopen(descriptor, "rb")
+
+    def blocks(self, name: str) -> DirectReader:
+        return DirectReader(self.directory / name, _BLOCK)
 
     def size(self, name: str) -> int | None:
         try:
@@ -89,6 +111,9 @@ class LocalStore:
         except (OSError, ValueError):  # such as a name that is too long
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def exists(self, name: str) -> bool:
+        return os.path.lexists(self.directory / name)
 
     def names(self) -> list[str]:
         return sorted(
@@ -183,7 +208,7 @@ def _lock(descriptor: int, directory: Path) -> bool:
             raise
         warnings.warn(
             f"{directory}: the file system has no locks ({error.strerror}); runs at the same time "
-            f"may undo each other's entries in manifest.json",
+            f"may undo each other's work",
             Notice,
             stacklevel=4,
         )
@@ -220,14 +245,15 @@ def _equal(one: Path, other: Path) -> bool:
                 return True
 
 
-def _sync(descriptor: int, path: Path) -> None:
+def _sync(descriptor: int, directory: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _NOT_HERE:
             raise
         warnings.warn(
-            f"{path}: the file system cannot say when a file is on the disk ({error.strerror})",
+            f"{directory}: the file system cannot say when a file is on the disk "
+            f"({error.strerror})",
             Notice,
             stacklevel=4,
         )

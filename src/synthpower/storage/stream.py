@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from synthpower.errors import InputError
 from synthpower.storage.direct import DescriptorSink
-from synthpower.storage.interface import Sink, Store
+from synthpower.storage.interface import Blocks, Sink, Store
 from synthpower.storage.local import LocalStore, named
 from synthpower.storage.paths import STDOUT, check_output
 
@@ -48,7 +48,17 @@ class StreamStore:
                 stack.callback(os.close, descriptor)
             yield stack.enter_context(contextlib.closing(DescriptorSink(descriptor)))
 
+    def check(self, name: str, argument: str | None = None) -> None:  # noqa: ARG002
+        if self._path != STDOUT:
+            check_output(self._path, overwrite=True, argument=argument)
+
+    def exists(self, name: str) -> bool:  # noqa: ARG002
+        return True
+
     def open(self, name: str) -> BinaryIO:
+        raise OSError(f"{self.label(name)} cannot be read again")
+
+    def blocks(self, name: str) -> Blocks:
         raise OSError(f"{self.label(name)} cannot be read again")
 
     def size(self, name: str) -> int | None:  # noqa: ARG002
@@ -71,6 +81,7 @@ class StreamStore:
 
 def locate(path: Path) -> tuple[Store, str]:
     """Return the store of a path, and its name there."""
-    if path == STDOUT or (path.exists() and not path.is_file()):
-        return StreamStore(path), path.name
+    with contextlib.suppress(OSError):  # such as a name that is too long: `check_output` says it
+        if path == STDOUT or (path.exists() and not path.is_file()):
+            return StreamStore(path), path.name
     return LocalStore(path.parent), path.name

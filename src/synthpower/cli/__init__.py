@@ -1,0 +1,1 @@
+"""The command line: parse -> request -> one call -> a line."""

@@ -1,0 +1,101 @@
+"""``synthpower verify``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthpower.cli.common import announce_compiling
+from synthpower.cli.terminal import counted, progress_bar, say, show_checks
+from synthpower.errors import InputError
+
+if TYPE_CHECKING:
+    from synthpower.dataset.check import Check
+    from synthpower.engine import Progress
+
+Folders = dict[Path, list[str] | None]  # the files of each that are named; None: all
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check files against what they were made from, or against docs/FORMAT.md."""
+    started = time.perf_counter()
+    announce_compiling(args)
+    folders = _folders(args)
+    if args.contract and any(names is not None for names in folders.values()):
+        raise InputError("it is about a whole dataset: name its directory", "contract")
+    if args.span and not args.contract:
+        raise InputError("it goes with --contract", "span")
+    checks: list[Check] = []
+    try:
+        with progress_bar("verifying", _rows(args, folders), args.quiet) as progress:
+            checks.extend(_checks(args, folders, progress))  # one by one: see below
+    except KeyboardInterrupt:
+        files = counted(len({check.file for check in checks}), "file")
+        raise KeyboardInterrupt(
+            f"interrupted after {files}, {_found(checks)}; the same command begins again"
+        ) from None
+    failed = sum(not check.passed for check in checks)
+    if args.json:
+        print(json.dumps({"passed": not failed, "checks": list(map(asdict, checks))}, indent=2))
+    elif not args.quiet or failed:
+        show_checks(checks, args.quiet)
+    files = counted(len({check.file for check in checks}), "file")
+    seconds = time.perf_counter() - started
+    found = f"{counted(len(checks), 'check')}  {_found(checks)}"
+    say(f"{files}  {found}  {seconds:.1f} s", args.quiet)
+    return 1 if failed else 0
+
+
+def _found(checks: list[Check]) -> str:
+    unchecked = sum(not check.checked for check in checks)
+    wrong = sum(not check.passed for check in checks) - unchecked
+    return f"{wrong} wrong" + (f"  {unchecked} not checked" if unchecked else "")
+
+
+def _folders(args: argparse.Namespace) -> Folders:
+    from synthpower.dataset.layout import OURS
+
+    folders: Folders = {}
+    for path in args.paths:
+        if os.path.isdir(path):  # noqa: PTH112 - whatever the name is
+            folders[path] = None
+        elif not os.path.exists(path):  # noqa: PTH110
+            raise InputError(f"{path}: no such file or directory; name files or a dataset's")
+        else:
+            names = folders.setdefault(path.parent, [])
+            # DIR/*.csv names inventory.csv, which is looked at anyway, and tables without readings.
+            if names is not None and path.name not in OURS:
+                names.append(path.name)
+    return folders
+
+
+def _rows(args: argparse.Namespace, folders: Folders) -> int | None:
+    """Return how many readings are to be looked at, None where that is not known."""
+    from synthpower.dataset.dataset import Dataset
+
+    total = 0
+    for folder, names in folders.items():
+        rows = Dataset.open(folder).rows(names, contract=args.contract)
+        if rows is None:
+            return None
+        total += rows
+    return total
+
+
+def _checks(
+    args: argparse.Namespace, folders: Folders, progress: Progress | None
+) -> Iterator[Check]:
+    from synthpower.dataset.dataset import Dataset
+
+    for folder, names in folders.items():
+        dataset = Dataset.open(folder)
+        if args.contract:
+            yield from dataset.validate(args.span, progress)
+        else:
+            yield from dataset.verify(names, args.workers, progress)

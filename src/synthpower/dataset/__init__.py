@@ -1,0 +1,1 @@
+"""The dataset directory: request -> plan -> write, and verify, validate, rebuild."""

@@ -1,0 +1,115 @@
+"""A fleet -> a dataset: inventory, tables, manifest and README."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from synthpower.dataset.layout import INVENTORY, MANIFEST, README, parse_data_name
+from synthpower.dataset.manifest import Manifest, manifest_text, read_manifest
+from synthpower.dataset.readme import render_readme
+from synthpower.errors import InputError
+from synthpower.fleet.fleet import Fleet
+from synthpower.model.measurement import Measurement
+from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
+from synthpower.tables import (
+    LOCATIONS,
+    MEASUREMENTS,
+    SERVER_TYPES,
+    locations_text,
+    measurements_text,
+    read_locations,
+    read_measurements,
+    read_server_types,
+    server_types_text,
+)
+
+_WRITTEN = (INVENTORY, README, MEASUREMENTS, SERVER_TYPES, LOCATIONS)
+
+
+def create_dataset(
+    store: LocalStore,
+    fleet: Fleet,
+    measurements: Sequence[Measurement] | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Write all but the readings, and return the bytes of inventory.csv.
+
+    Raises
+    ------
+    InputError
+        Where one of the files exists, or cannot be written, or readings were made of another
+        inventory that is there.
+    """
+    if fleet.seed is None:
+        raise InputError("this inventory has no seed: it was not made by generate()", "seed")
+    check_new_dataset(store, overwrite)
+    make_directory(store.directory)
+    table = list(read_measurements() if measurements is None else measurements)
+    texts: dict[str, str] = {
+        MEASUREMENTS: measurements_text(table),
+        SERVER_TYPES: server_types_text(fleet.server_types),
+        LOCATIONS: locations_text(fleet.locations),
+    }
+    manifest = Manifest(fleet.seed, inventory_record(fleet))
+    texts[README] = render_readme(manifest, table)
+    with ExitStack() as stack:  # all appear when all are whole
+        stack.enter_context(store.lock())
+        store.clear()
+        check_new_dataset(store, overwrite)  # again: another run may have come first
+        kept = stack.enter_context(store.create(MANIFEST, replace=True))
+        kept.write(manifest_text(manifest))  # without entries: no file is there that they are of
+        for name, text in texts.items():
+            output = stack.enter_context(store.create(name, replace=overwrite))
+            output.write(text.encode())
+        sink = stack.enter_context(store.create(INVENTORY, replace=overwrite))
+        for piece in fleet.render():
+            sink.write(piece)
+        return sink.size
+
+
+def check_new_dataset(store: LocalStore, overwrite: bool) -> None:
+    """Raise `InputError` where an inventory cannot be written, or data files are made from it."""
+    check_new_directory(store.directory)
+    if not store.directory.exists():
+        return
+    for name in _WRITTEN:
+        store.check(name)
+        if store.exists(name) and not overwrite:
+            raise InputError(f"{store.label(name)} exists; overwrite=True replaces it")
+    if made := data_files(store):
+        raise InputError(
+            f"{store.label(made[0])} was made from the inventory that is there; remove the data "
+            f"files first, or choose another directory"
+        )
+
+
+def data_files(store: Store) -> list[str]:
+    """Return the names of the store's files of readings: by their names, or the manifest."""
+    names = {name for name in store.names() if parse_data_name(name)}
+    names |= {name for name in read_manifest(store).files if store.size(name) is not None}
+    return sorted(names)
+
+
+def inventory_record(fleet: Fleet) -> dict[str, Any]:
+    """Return what the manifest says of an inventory that was made here."""
+    shipped = {
+        SERVER_TYPES: server_types_text(read_server_types()),
+        LOCATIONS: locations_text(read_locations()),
+    }
+    tables = {
+        SERVER_TYPES: server_types_text(fleet.server_types),
+        LOCATIONS: locations_text(fleet.locations),
+    }
+    return {
+        "seed": fleet.seed,
+        "servers": len(fleet),
+        **{name: _digest(text) for name, text in tables.items()},
+        "own_tables": [name for name, text in shipped.items() if tables[name] != text],
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

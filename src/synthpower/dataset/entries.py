@@ -1,0 +1,152 @@
+"""A file's entry in the manifest: what it was made from, and what it is to be or is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from synthpower.dataset.layout import parse_data_name
+from synthpower.engine import Job
+from synthpower.errors import InputError, shown
+from synthpower.fleet.fleet import Fleet
+from synthpower.formats import COMPRESSIONS, FORMATS, find_format, format_name_of
+from synthpower.formats.interface import FAST, IMPLEMENTATIONS, Options
+from synthpower.model.description import FleetRecord, describe, parse, same
+from synthpower.model.specification import Specification
+from synthpower.signals import find_signal
+from synthpower.storage import Store
+
+PLANNED, WHOLE = "planned", "whole"
+_LEAST_ROW_BYTES = 5  # of a row in a format without an encoding of its own
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a file of readings.
+
+    Attributes
+    ----------
+    record : mapping
+        What it was made from: see `model.description`.
+    format : str
+    options : Options
+        How it was written.
+    rows : int or None
+    bytes : int or None
+        None before it is written.
+    state : str
+        ``planned`` before it is whole, then ``whole``.
+    """
+
+    record: Mapping[str, Any]
+    format: str
+    options: Options
+    rows: int | None
+    bytes: int | None = None
+    state: str = WHOLE
+
+    def parse(self) -> tuple[Specification, FleetRecord]:
+        """Return the specification and the fleet's record.
+
+        Raises
+        ------
+        InputError
+            Where the record is none, or cannot be true of a file of this size.
+        """
+        specification, fleet = parse(self.record)
+        if not re.fullmatch("[0-9a-f]{64}", str(fleet.sha256)):
+            raise InputError("the recorded specification does not say which servers")
+        find_signal(specification.signal)
+        # What is made room for must not depend on a number that anybody may have edited.
+        least = fleet.servers if find_format(self.format).options_matter else (
+            specification.grid(fleet.servers, 1).num_rows * _LEAST_ROW_BYTES
+        )  # fmt: skip
+        if self.bytes is not None and specification.part.of == 1 and self.bytes < least:
+            raise InputError(
+                f"the readings of {fleet.servers:,} servers do not fit into {self.bytes:,} bytes"
+            )
+        return specification, fleet
+
+    def job(self, store: Store, name: str, replace: bool = False) -> Job:
+        """Return what makes the file again."""
+        specification, _ = self.parse()
+        return Job(specification, store, name, find_format(self.format), self.options, replace)
+
+    def planned(self) -> Entry:
+        return replace(self, state=PLANNED)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as the manifest has it."""
+        entry = {
+            "state": self.state,
+            "format": self.format,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "specification": dict(self.record),
+        }
+        if find_format(self.format).options_matter:
+            entry |= {
+                "writer": self.options.implementation,
+                "compression": self.options.compression,
+            }
+        return entry
+
+
+def record_of(specification: Specification, fleet: Fleet) -> dict[str, Any]:
+    """Return the record of a file."""
+    return describe(specification, fleet.record(find_signal(specification.signal).facts))
+
+
+def entry_of(job: Job, fleet: Fleet, size: int | None, state: str = WHOLE) -> Entry:
+    """Return the entry of a job's file."""
+    rows = job.specification.grid(len(fleet), 1).num_rows
+    options = job.options if job.format.options_matter else Options()
+    record = record_of(job.specification, fleet)
+    return Entry(record, job.format.name, options, rows, size, state)
+
+
+def as_entry(found: Any) -> Entry | None:
+    """Return the entry that JSON says, None where it says none; see `check_entry`."""
+    if not isinstance(found, Mapping) or not isinstance(found.get("specification"), Mapping):
+        return None
+    rows, size = found.get("rows"), found.get("bytes")
+    format = found.get("format")
+    if not isinstance(format, str) or format not in FORMATS:
+        return None
+    compression, implementation = found.get("compression"), found.get("writer")
+    options = Options(
+        implementation if implementation in IMPLEMENTATIONS else FAST,
+        compression if compression in COMPRESSIONS else None,
+    )
+    return Entry(
+        found["specification"],
+        format,
+        options,
+        rows if type(rows) is int else None,
+        size if type(size) is int else None,
+        PLANNED if found.get("state") == PLANNED else WHOLE,
+    )
+
+
+def check_entry(name: str, found: Any) -> Entry:
+    """Return the entry of a file; `InputError` unless it is one that this program has made."""
+    entry = as_entry(found)
+    if not entry:
+        format = found.get("format") if isinstance(found, Mapping) else None
+        if isinstance(format, str) and format not in FORMATS:
+            raise InputError(f"its format is {shown(format)}: this program has no such format")
+        raise InputError("it does not say what it was made from")
+    specification, fleet = entry.parse()
+    expected = replace(entry, rows=specification.grid(fleet.servers, 1).num_rows).as_json()
+    if parse_data_name(name):
+        expected["format"] = format_name_of(name)
+    if "state" not in found:  # of the first version
+        del expected["state"]
+    for key in sorted(expected.keys() | found.keys()):
+        if not same(found.get(key), expected.get(key)):
+            right = expected.get(key)
+            advice = f", not {shown(right)}" if key in ("format", "rows") else ""
+            raise InputError(f"its {shown(key)} is {shown(found.get(key))}{advice}")
+    return entry

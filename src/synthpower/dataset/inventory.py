@@ -1,0 +1,116 @@
+"""An inventory: a fleet that is read from a dataset and written into one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal, Self
+
+from synthpower.dataset.layout import INVENTORY
+from synthpower.dataset.manifest import read_manifest
+from synthpower.dataset.readme import readme_seed
+from synthpower.errors import InputError
+from synthpower.fleet.fleet import Fleet, Kinds
+from synthpower.model.measurement import Measurement
+from synthpower.storage import LocalStore, Store
+from synthpower.tables import LOCATIONS, SERVER_TYPES, read_locations, read_server_types
+
+
+class StoreFile:
+    """A file of a store, as those read it that want to open something with a name."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def __str__(self) -> str:
+        return self._store.label(self._name)
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:  # noqa: ARG002
+        return self._store.open(self._name)
+
+
+class Inventory(Fleet):
+    """Servers: serial number, model, product id and location of each.
+
+    Make one with `generate` or `read`; see `Fleet` for its attributes.
+    """
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an inventory and check it.
+
+        Parameters
+        ----------
+        path : path-like
+            A CSV file with the columns sn, model, product_id and location, in any
+            order, others ignored; or a dataset directory, whose inventory.csv is
+            read, with what the dataset says of its seed, its server types and its sites.
+
+        Raises
+        ------
+        InputError
+            Naming file and line: see `Fleet.read_file`.
+        """
+        path = Path(path)
+        if path.is_dir():
+            return cls.read_from(LocalStore(path))
+        return cls.read_file(path, _advice(path.parent))
+
+    @classmethod
+    def read_from(cls, store: Store, name: str = INVENTORY) -> Self:
+        """Read the inventory of a dataset; see `read`."""
+        label = store.label(name)
+        advice = _advice(Path(label).parent)
+        if not store.exists(name):
+            raise InputError(f"{label}: no inventory there; {advice}")
+        file = StoreFile(store, name)
+        return cls.read_file(file, advice, dataset_seed(store), partial(_read_kinds, store))
+
+    def write(
+        self,
+        directory: str | os.PathLike[str],
+        measurements: Sequence[Measurement] | None = None,
+        overwrite: bool = False,
+    ) -> int:
+        """Make a dataset of these servers, and return the bytes of its inventory.csv.
+
+        Parameters
+        ----------
+        directory : path-like
+            Made where it does not exist.
+        measurements : sequence of Measurement, optional
+            What measurements.csv is to hold; the shipped ones otherwise.
+        overwrite : bool
+            Replace what is there, unless files of readings were made from it.
+
+        Raises
+        ------
+        InputError
+            Where one of the files exists, or cannot be written.
+        """
+        from synthpower.dataset.create import create_dataset
+
+        return create_dataset(LocalStore(Path(directory)), self, measurements, overwrite)
+
+
+def _read_kinds(store: Store) -> Kinds:
+    """Return the server types and the locations of a dataset, as far as it has them."""
+    types = StoreFile(store, SERVER_TYPES) if store.exists(SERVER_TYPES) else None
+    sites = StoreFile(store, LOCATIONS) if store.exists(LOCATIONS) else None
+    return read_server_types(types) if types else (), read_locations(sites) if sites else ()
+
+
+def dataset_seed(store: Store) -> int | None:
+    """Return a dataset's seed: from manifest.json, or where there is none from README.md."""
+    manifest = read_manifest(store)
+    if manifest.seed is not None and manifest.version > 1:
+        return manifest.seed
+    seed = readme_seed(store)  # the first version kept only a drawn one in the manifest
+    return manifest.seed if seed is None else seed
+
+
+def _advice(directory: Path) -> str:
+    return f"make one with 'synthpower inventory --directory {directory} --count 1000'"

@@ -1,0 +1,48 @@
+"""The names of a dataset's files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from synthpower.formats import format_name_of
+from synthpower.model.grid import WHOLE, Part
+from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES
+
+README = "README.md"
+INVENTORY = "inventory.csv"
+MANIFEST = "manifest.json"
+DATA = "data-*"
+OURS = (README, INVENTORY, MEASUREMENTS, SERVER_TYPES, LOCATIONS, MANIFEST)
+
+_DATA_STEM = re.compile(r"data-(\d{4}-\d\d-\d\d(?:T\d\d)?)(?:-(\d{5})-of-(\d{5}))?")
+
+
+@dataclass(frozen=True)
+class DataName:
+    """What the name of a file of readings says of it.
+
+    Attributes
+    ----------
+    stem : str
+        The name without its suffix: `Specification.name`.
+    date : str
+    part : Part
+    """
+
+    stem: str
+    date: str
+    part: Part
+
+
+def parse_data_name(name: str) -> DataName | None:
+    """Return what a file's name says, None where it is not one that we give."""
+    stem, dot, _ = name.rpartition(".")
+    if not dot or not (found := _DATA_STEM.fullmatch(stem)) or not format_name_of(name):
+        return None
+    date, number, of = found.groups()
+    if number is None:
+        return DataName(stem, date, WHOLE)
+    if not 1 <= int(number) <= int(of):
+        return None
+    return DataName(stem, date, Part(int(number), int(of)))

@@ -1,0 +1,217 @@
+"""manifest.json: the one record of a dataset.
+
+``{"version": 2, "seed": …, "inventory": {…}, "files": {name: entry, …}}``. What a run has planned
+is in it before the run starts, and what of that is whole while it goes on: see `Entry`. Nothing
+in it differs between two equal runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthpower.dataset.entries import Entry, as_entry
+from synthpower.dataset.layout import MANIFEST
+from synthpower.errors import InputError, shown
+from synthpower.model.description import load_json
+from synthpower.model.streams import SEED_LIMIT
+from synthpower.storage import Store
+from synthpower.version import __version__
+
+VERSION = 2
+_SEED_DIGITS = 19
+_KEYS = ("version", "seed", "inventory", "files")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says.
+
+    Attributes
+    ----------
+    seed : int or None
+        The dataset's: that of its inventory, or one that was drawn for its readings.
+    inventory : dict or None
+        What inventory.csv was made from, where that was made here: ``seed``, ``servers``, and
+        the SHA-256 of ``server_types.csv`` and ``locations.csv``, and in ``own_tables`` which of
+        them are not the shipped ones.
+    files : dict of str to object
+        The entries of the files of readings, by name, as JSON has them.
+    version : int
+        Of the file that this was read from; 0 where there was none.
+    """
+
+    seed: int | None = None
+    inventory: Mapping[str, Any] | None = None
+    files: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
+
+    def entry(self, name: str) -> Entry | None:
+        """Return a file's entry, None where there is none that makes sense."""
+        return as_entry(self.files.get(name))
+
+
+def read_manifest(store: Store) -> Manifest:
+    """Return the store's manifest, an empty one where there is none.
+
+    Raises
+    ------
+    InputError
+        Where manifest.json is not one of ours, or one of a newer version.
+    """
+    label = store.label(MANIFEST)
+    try:
+        if store.size(MANIFEST) is None:
+            if store.exists(MANIFEST):
+                raise InputError(f"{label}: it is not a file; remove it")
+            return Manifest()
+        with store.open(MANIFEST) as file:
+            found = load_json(file.read())
+    except OSError as error:
+        raise InputError(f"{label}: cannot be read: {error.strerror}") from None
+    except InputError:
+        raise
+    except ValueError:
+        found = None
+    if not (isinstance(found, dict) and isinstance(found.get("files"), dict)):
+        raise InputError(f"{label}: not a manifest of synthpower; remove it or put it right")
+    return _parsed(found, label)
+
+
+def _parsed(found: dict[str, Any], label: str) -> Manifest:
+    version = found.get("version", 1)
+    if type(version) is not int or version < 1:
+        raise InputError(f"{label}: version {shown(version)}: there is no such version")
+    if version > VERSION:
+        raise InputError(
+            f"{label}: version {version}: this program, synthpower {__version__}, reads manifests "
+            f"up to version {VERSION}; it needs a newer one"
+        )
+    if version == VERSION and (unknown := found.keys() - set(_KEYS)):
+        raise InputError(
+            f"{label}: {shown(min(unknown))!r} is no key of a manifest of version {version}; it "
+            f"needs another version of synthpower than this one, {__version__}"
+        )
+    seed, inventory = found.get("seed"), found.get("inventory")
+    if seed is not None:
+        seed = checked_seed(seed, label)
+    if not isinstance(inventory, dict | None):
+        raise InputError(f"{label}: the inventory must be an object")
+    if inventory is not None and not _is_inventory(inventory):
+        raise InputError(f"{label}: what it says of the inventory is not what is written there")
+    files = {_from_json(name): entry for name, entry in found["files"].items()}
+    return Manifest(seed, inventory, files, version)
+
+
+def _is_inventory(found: Mapping[str, Any]) -> bool:
+    """Return whether all is of the types that README.md is made of, and a new fleet."""
+    numbers = ("seed", "servers")
+    texts = [value for key, value in found.items() if key not in numbers]
+    texts = [text for value in texts for text in (value if isinstance(value, list) else [value])]
+    return all(type(found.get(key)) is int and found[key] >= 0 for key in numbers) and all(
+        isinstance(text, str) and text.isprintable() for text in texts
+    )
+
+
+def checked_seed(value: object, label: str) -> int:
+    """Return a seed that was read; `InputError` where it is none."""
+    text = str(value)
+    digits = text.isascii() and text.isdigit() and len(text) <= _SEED_DIGITS
+    if digits and not isinstance(value, bool) and int(text) < SEED_LIMIT:
+        return int(text)
+    raise InputError(f"{label}: the seed must be a whole number of 0 to 2^63 - 1")
+
+
+def write_manifest(store: Store, manifest: Manifest) -> None:
+    """Write the manifest, in today's version."""
+    with store.create(MANIFEST, replace=True) as sink:
+        sink.write(manifest_text(manifest))
+
+
+def manifest_text(manifest: Manifest) -> bytes:
+    """Return the manifest as its file has it, in today's version."""
+    found: dict[str, Any] = {"version": VERSION}
+    if manifest.seed is not None:
+        found["seed"] = manifest.seed
+    if manifest.inventory is not None:
+        found["inventory"] = manifest.inventory
+    found["files"] = {_to_json(name): entry for name, entry in manifest.files.items()}
+    return json.dumps(found, indent=2, sort_keys=True).encode() + b"\n"
+
+
+class ManifestLog:
+    """Brings the manifest up to date while files are written: once a second, and at the end.
+
+    To write it for each file would take longer than many a file.
+
+    Parameters
+    ----------
+    store : Store
+    planned : mapping of str to Entry
+        What is to be written: it is in the manifest from the beginning.
+    whole : mapping of str to Entry
+        What is there already.
+    """
+
+    def __init__(
+        self, store: Store, planned: Mapping[str, Entry], whole: Mapping[str, Entry]
+    ) -> None:
+        self._store = store
+        self._entries = {name: entry.as_json() for name, entry in {**whole, **planned}.items()}
+        self._last = 0.0
+
+    def __enter__(self) -> ManifestLog:
+        self._write()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._write()
+
+    def add(self, name: str, entry: Entry) -> None:
+        self._entries[name] = entry.as_json()
+        if time.monotonic() > self._last + 1:
+            self._write()
+
+    def _write(self) -> None:
+        if self._entries:
+            update_files(self._store, self._entries)
+        self._entries = {}
+        self._last = time.monotonic()
+
+
+def update_files(store: Store, entries: Mapping[str, Any]) -> None:
+    """Add entries to the manifest."""
+    with store.lock():
+        manifest = read_manifest(store)
+        files = {**manifest.files, **entries}
+        if files != manifest.files or manifest.version != VERSION:
+            write_manifest(store, Manifest(manifest.seed, manifest.inventory, files))
+
+
+def keep_seed(store: Store, seed: int) -> int:
+    """Keep a drawn seed in the manifest and return it; where another run has kept one, that."""
+    with store.lock():
+        manifest = read_manifest(store)
+        if manifest.seed is None:
+            write_manifest(store, Manifest(seed, manifest.inventory, manifest.files))
+            return seed
+        return manifest.seed
+
+
+def _from_json(name: str) -> str:
+    """Return a file's name in the manifest, where it is UTF-8, as it is in this locale."""
+    with contextlib.suppress(UnicodeError):  # one that no file can have
+        return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return name
+
+
+def _to_json(name: str) -> str:
+    """Return a file's name as the manifest has it, whatever the locale."""
+    with contextlib.suppress(UnicodeError):
+        return os.fsencode(name).decode("utf-8", "surrogateescape")
+    return name

@@ -1,0 +1,261 @@
+"""README.md: rendered for whoever gets only the directory, and never parsed for facts of ours.
+
+Of the README of another producer's dataset, the front matter is read: its seed and its globs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date as Date  # noqa: N812 - `date` is a variable here
+from datetime import timedelta
+from itertools import pairwise
+
+from synthpower.dataset.entries import as_entry
+from synthpower.dataset.layout import DATA, INVENTORY, MANIFEST, README, parse_data_name
+from synthpower.dataset.manifest import Manifest, checked_seed
+from synthpower.errors import InputError
+from synthpower.formats import DEFAULT_FORMAT
+from synthpower.formats.interface import FAST
+from synthpower.model import streams
+from synthpower.model.calendar import HOUR
+from synthpower.model.columns import END_COLUMNS
+from synthpower.model.description import parse
+from synthpower.model.grid import WHOLE
+from synthpower.model.measurement import Measurement
+from synthpower.model.specification import DEFAULT_SIGNAL, Specification
+from synthpower.storage import Store
+from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES
+
+DAY = timedelta(days=1)
+BEGIN, END = "<!-- commands:begin -->", "<!-- commands:end -->"
+
+_README = """\
+---
+glcp_customer_id: {customer_id}
+devices: {inventory}
+data: {data}
+update: 24 hr
+seed: {seed}
+servers: {servers}
+---
+
+# Synthetic power data
+
+**Everything here is synthetic.** The servers do not exist and the readings are
+random numbers made by the program synthpower. Only the models and product ids are
+real ones of HPE, and they belong together. Use it to build and to test; draw no
+conclusion from its values.
+
+## The servers: {inventory}
+
+{count} servers, one in a row. UTF-8 with a header, comma separated.
+
+| column | meaning |
+| --- | --- |
+| `sn` | serial number, unique, in the form of HPE's (country, site, year, week, unit) |
+| `model` | name of the server model |
+| `product_id` | HPE product number; each belongs to one model |
+| `location` | the site of the server |
+
+They were drawn from {server_types} and {locations}.
+
+## The readings: {data}
+
+Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`,
+the same readings as in the day's file). One whose name ends in `-00003-of-00010` before
+its suffix is the third of ten parts: one after the other they are the file.
+A file that ends in `.parquet` holds the same readings as one of the same name that
+ends in `.csv`: read one or the other, not both.
+
+| column | meaning |
+| --- | --- |
+| `sn`, `model`, `product_id`, `location` | the server, as in {inventory} |
+| `start_time`, `end_time` | the interval that was measured, in UTC (`Z`); start included, end not |
+| `measurement_value` | the value, in `unit` |
+| `unit` | the unit of the value |
+| `name` | what was measured |
+
+Some files have no `start_time`: there an interval begins where the server's one
+before it ends. Every server has one row for each interval and each measurement, so
+the rows are the product of the three. They are ordered by interval, then by serial
+number, then as the measurements are in {measurements}, which has for each its
+`name`, its `unit`, the greatest value (`scale`) and the number of `decimals`.
+
+## Made again
+
+The seed is {seed}: the same commands make the same bytes. What each file of readings
+was made from is in {manifest} and, for Parquet, in the file's own metadata:
+`synthpower remake .` makes what is missing of them and of {inventory}.
+
+{commands}
+"""
+
+_SEED_LINE = r"""["']?seed["']?\s*:(?:\s+(.*?))??(?:\s+#.*)?\s*"""
+
+
+def render_readme(manifest: Manifest, own: Sequence[Measurement]) -> str:
+    """Return the text of a dataset's README.md.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of a dataset whose inventory was made here.
+    own : sequence of Measurement
+        What is in its measurements.csv.
+    """
+    assert manifest.inventory is not None
+    assert manifest.seed is not None
+    count = int(manifest.inventory["servers"])
+    return _README.format(
+        customer_id=streams.customer_id(manifest.seed),
+        seed=manifest.seed,
+        count=f"{count:,}",
+        servers=count,
+        inventory=INVENTORY,
+        server_types=SERVER_TYPES,
+        locations=LOCATIONS,
+        measurements=MEASUREMENTS,
+        manifest=MANIFEST,
+        data=DATA,
+        commands=commands_block(manifest, own),
+    )
+
+
+def with_commands(readme: str, manifest: Manifest, own: Sequence[Measurement]) -> str:
+    """Return a README with today's commands, where it has a block of them; else as it is."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or manifest.inventory is None:
+        return readme
+    return before + commands_block(manifest, own) + after
+
+
+def commands_block(manifest: Manifest, own: Sequence[Measurement]) -> str:
+    """Return the commands that make a dataset, between the marks by which they are found."""
+    lines = "\n".join(f"    {line}" for line in _commands(manifest, own))
+    return f"{BEGIN}\n\n{lines}\n\n{END}"
+
+
+def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
+    inventory = manifest.inventory or {}
+    command = (
+        f"synthpower inventory --directory . --count {inventory.get('servers')} "
+        f"--seed {inventory.get('seed')}"
+    )
+    for table in inventory.get("own_tables", ()):
+        command += f" --{table.removesuffix('.csv').replace('_', '-')} {table}"
+    yield command
+    for (_, _, own_name), names in sorted(_alike(manifest).items()):
+        entry = as_entry(manifest.files[names[0][1]])
+        assert entry is not None
+        try:
+            specification, _ = parse(entry.record)
+        except InputError:
+            continue
+        options = _options(specification, manifest.seed)
+        if entry.format != DEFAULT_FORMAT:
+            options += f" --format {entry.format}"
+        if entry.options.compression:
+            options += f" --compression {entry.options.compression}"
+        if entry.options.implementation != FAST:
+            options += f" --writer {entry.options.implementation}"
+        if own_name:
+            options += f" --output {own_name}"
+        for date, days in _runs_of_days(sorted({date for date, _ in names})):
+            many = f" --days {days}" if days > 1 else ""
+            command = f"synthpower data --directory . --date {date}{many}{options}"
+            if tuple(own) != specification.measurements:  # a table that only the manifest has
+                command = f"# {command} --measurements FILE: 'synthpower remake .' needs no FILE"
+            yield command
+
+
+def _alike(manifest: Manifest) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
+    """Return the dates and names of files by what they have in common, whatever their number."""
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for name, found in manifest.files.items():
+        entry = as_entry(found)
+        if not entry:
+            continue
+        start, end = (str(entry.record.get(key)) for key in ("start", "end"))
+        hour = start[:13] == end[:13] or start[:10] == end[:10] or end[11:13] != start[11:13]
+        date = start[:13].replace(" ", "T") if hour else start[:10]
+        common = {k: v for k, v in entry.record.items() if k not in ("start", "end")}
+        how = json.dumps([common, entry.format, str(entry.options), hour], sort_keys=True)
+        own_name = "" if parse_data_name(name) else name
+        groups.setdefault((entry.format, how, own_name), []).append((date, name))
+    return groups
+
+
+def _runs_of_days(dates: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield the first date, and how many there are, of dates that follow each other."""
+    first, days = dates[0], 1
+    for before, after in pairwise(dates):
+        if "T" not in after and Date.fromisoformat(after) - Date.fromisoformat(before) == DAY:
+            days += 1
+            continue
+        yield first, days
+        first, days = after, 1
+    yield first, days
+
+
+def _options(specification: Specification, seed: int | None) -> str:
+    """Return the options that say what is not as it is by default."""
+    options = ""
+    if specification.interval != HOUR:
+        options += f" --interval {specification.interval}"
+    if specification.fuzz:
+        options += f" --fuzz {specification.fuzz}"
+    if specification.columns == END_COLUMNS:
+        options += " --end"
+    if specification.signal != DEFAULT_SIGNAL:
+        options += f" --signal {specification.signal}"
+    if specification.seed != seed:
+        options += f" --seed {specification.seed}"
+    if specification.part != WHOLE:
+        options = f" --shard {specification.part.number}/{specification.part.of}{options}"
+    return options
+
+
+def front_matter(store: Store) -> dict[str, str]:
+    """Return the plain pairs of the front matter of the store's README.md, as strings."""
+    try:
+        lines = _lines(store)
+    except (OSError, InputError):
+        return {}
+    if not lines or lines[0].rstrip() != "---" or "---" not in map(str.rstrip, lines[1:]):
+        return {}
+    end = [line.rstrip() for line in lines].index("---", 1)
+    pairs = (line.partition(":")[::2] for line in lines[1:end] if ":" in line)
+    return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+
+
+def readme_seed(store: Store) -> int | None:
+    """Return the seed in the front matter of README.md, None where there is none.
+
+    Raises
+    ------
+    InputError
+        Where it is not a whole number of 0 to 2**63 - 1.
+    """
+    label = store.label(README)
+    if not store.exists(README):
+        return None
+    try:
+        lines = _lines(store)
+    except OSError as error:
+        raise InputError(f"{label}: cannot be read: {error.strerror}") from None
+    if not lines or lines[0].rstrip() != "---":
+        return None
+    for number, line in enumerate(lines[1:], 2):
+        if line.rstrip() == "---":
+            break
+        if found := re.fullmatch(_SEED_LINE, line):
+            return checked_seed((found[1] or "").strip().strip("'\""), f"{label}:{number}")
+    return None
+
+
+def _lines(store: Store) -> list[str]:
+    with store.open(README) as file:
+        return file.read().decode("utf-8-sig", "replace").splitlines()

@@ -1,0 +1,106 @@
+"""What somebody asks a dataset for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthpower.errors import InputError, shown
+from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
+from synthpower.formats.interface import FAST, IMPLEMENTATIONS, Format, Options
+from synthpower.model.calendar import HOUR, following_dates
+from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
+from synthpower.model.grid import WHOLE, Part
+from synthpower.model.measurement import Measurement
+from synthpower.model.specification import DEFAULT_SIGNAL, Specification
+from synthpower.signals import find_signal
+from synthpower.storage import StreamStore, locate
+
+__all__ = ["COLUMNS", "END_COLUMNS", "Request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Files of readings that are wanted: `Specification` has what is not said here.
+
+    Parameters
+    ----------
+    date : str
+        The base time of the first file.
+    days : int
+        So many files, one a day.
+    interval, fuzz, columns, signal
+        As of a `Specification`.
+    measurements : sequence of Measurement, optional
+        Those of the dataset's measurements.csv otherwise.
+    seed : int, optional
+        The dataset's otherwise; where it has none, one is drawn and kept.
+    part : Part
+        A shard of each file.
+    format : str, optional
+        ``csv`` or ``parquet``; by default what `output` ends in, or else CSV.
+    compression, implementation
+        As of `Options`.
+    output : Path, optional
+        One file elsewhere, a pipe, or ``-`` for standard output.
+    overwrite : bool
+        Replace files that are there.
+    """
+
+    date: str
+    days: int = 1
+    interval: int = HOUR
+    fuzz: int = 0
+    columns: tuple[Column, ...] = COLUMNS
+    signal: str = DEFAULT_SIGNAL
+    measurements: Sequence[Measurement] | None = None
+    seed: int | None = None
+    part: Part = WHOLE
+    format: str | None = None
+    compression: str | None = None
+    implementation: str = FAST
+    output: Path | None = None
+    overwrite: bool = False
+
+    def dates(self) -> list[str]:
+        """Return the date of each file; `InputError` where they are none."""
+        dates = following_dates(self.date, self.days)
+        if self.output and len(dates) > 1:
+            raise InputError("it names one file; it does not go with days above 1", "output")
+        return dates
+
+    def chosen_format(self) -> Format:
+        """Return the format of the files; `InputError` where the options do not go together."""
+        if self.output and not isinstance(locate(self.output)[0], StreamStore):
+            format = choose_format(self.output.name, self.format, "output")
+        else:
+            format = find_format(self.format or DEFAULT_FORMAT)
+        if self.compression is not None and self.compression not in format.compressions:
+            choices = ", ".join(format.compressions)
+            wanted = f"choose {choices}" if choices else f"{format.name} is not compressed"
+            raise InputError(f"{shown(self.compression)!r}: {wanted}", "compression")
+        if self.implementation not in IMPLEMENTATIONS:
+            choices = " or ".join(IMPLEMENTATIONS)
+            raise InputError(f"{shown(self.implementation)!r}: choose {choices}", "writer")
+        find_signal(self.signal)
+        return format
+
+    def options(self) -> Options:
+        return Options(self.implementation, self.compression)
+
+    def specifications(self, measurements: Sequence[Measurement], seed: int) -> list[Specification]:
+        """Return the specification of each file."""
+        return [
+            Specification(
+                date,
+                tuple(measurements),
+                seed,
+                self.interval,
+                self.fuzz,
+                self.columns,
+                self.signal,
+                self.part,
+            )
+            for date in self.dates()
+        ]

@@ -1,0 +1,73 @@
+"""The servers of a file whose inventory has changed since: those that it names itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from synthpower import isolated
+from synthpower.arrays import in_tables
+from synthpower.dataset.entries import Entry
+from synthpower.dataset.inventory import Inventory
+from synthpower.errors import InputError
+from synthpower.fleet.fleet import Fleet
+from synthpower.formats import find_format
+from synthpower.model.columns import SERVER_FIELDS
+from synthpower.model.grid import WHOLE
+from synthpower.model.specification import Specification
+from synthpower.signals import find_signal
+from synthpower.storage import Store
+
+
+def is_of(fleet: Fleet, entry: Entry) -> bool:
+    """Return whether a file was made from these servers."""
+    specification, record = entry.parse()
+    facts = find_signal(specification.signal).facts
+    return len(fleet) == record.servers and fleet.record(facts) == record
+
+
+def own_servers(
+    store: Store,
+    name: str,
+    entry: Entry,
+    known: Fleet | None = None,
+) -> Inventory:
+    """Return the servers that a file names in its first step.
+
+    What is known of products and sites is as in `known`.
+
+    Raises
+    ------
+    InputError
+        Where it does not name all of them, or cannot be read.
+    """
+    specification, record = entry.parse()
+    fields = {column.field.name for column in specification.columns}
+    if specification.part != WHOLE or not fields.issuperset(SERVER_FIELDS):
+        raise InputError("not those of inventory.csv, and it does not name all of its own")
+    table = isolated.call(
+        isolated.patience(store.size(name)),
+        _first_servers, store, name, entry.format, specification, record.servers,
+    )  # fmt: skip
+    return Inventory(table, None, known.kinds if known else ((), ()))
+
+
+def _first_servers(
+    store: Store, name: str, format: str, specification: Specification, count: int
+) -> pa.Table:
+    """Return the servers of the first step; in a process of its own, as the file may be damaged."""
+    measurements = len(specification.measurements)
+    rows = count * measurements
+    with store.open(name) as file:
+        batches = find_format(format).read(file, specification, SERVER_FIELDS)
+        table = next(in_tables(batches, [rows]), None)
+    if table is None or table.num_rows < rows:
+        raise InputError(f"fewer than the {count:,} that it was made from")
+    table = table.take(pa.array(np.arange(0, rows, measurements)))
+    columns = {"sn": table["sn"].combine_chunks()}
+    for field in SERVER_FIELDS[1:]:
+        columns[field] = table[field].combine_chunks().dictionary_encode()
+    servers = pa.table(columns)
+    servers.validate(full=True)  # UTF-8, and no index outside of a dictionary
+    _ = Fleet(servers).record()
+    return servers

@@ -1,0 +1,255 @@
+"""Files that are judged together: read, and held against what they must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthpower.dataset.check import Check
+from synthpower.dataset.validate.cells import Flags, Numbers
+from synthpower.dataset.validate.intervals import Survey, interval_of, lengths_between
+from synthpower.dataset.validate.known import Known
+from synthpower.dataset.validate.readings import Readings
+from synthpower.dataset.validate.source import Source, Times
+from synthpower.dataset.validate.spans import Expected, Span, whole
+from synthpower.errors import InputError, one_line
+from synthpower.model.calendar import DAY, EPOCH, LAST_DATE, base_time
+from synthpower.model.grid import WHOLE
+
+_SAMPLE = 64  # servers whose end times are looked at, to know the interval
+_LATEST = int((base_time(LAST_DATE) - EPOCH).total_seconds()) + DAY
+
+CANNOT = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
+
+
+class Watcher(Protocol):
+    """Who wants to know how far the reading is."""
+
+    def file(self, path: Path) -> None: ...
+
+    def progress(self, rows: int, size: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files of one format that together hold what they must.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+    expected : Expected or None
+        None where nothing says what they must hold: whole hours or days, then.
+    why : str
+        What says it.
+    covered : tuple of Span
+        What other files hold, by their names; these need not.
+    unread : str
+        Why some files are not among them, that should be.
+    summed : bool
+        There are other files that these are compared with.
+    """
+
+    paths: tuple[Path, ...]
+    expected: Expected | None
+    why: str
+    covered: tuple[Span, ...] = ()
+    unread: str = ""
+    summed: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is compared with other files."""
+
+    name: str
+    stems: tuple[str, ...]
+    parquet: bool
+    expected: Expected
+    interval: int
+    ends_only: bool
+    rows: int
+    sums: NDArray[np.uint64]
+    latest: int
+    ends: tuple[NDArray[np.integer], NDArray[np.integer]] | None
+
+
+Examination = Generator[Check, None, list[Result]]
+
+
+def examine(group: Group, known: Known, watcher: Watcher) -> Examination:
+    """Read the files of a group; yield what was looked at, and return what is to be compared."""
+    surveyed: dict[tuple[int, bool], list[tuple[Source, Survey]]] = {}
+    unread = group.unread
+    for path in group.paths:
+        watcher.file(path)
+        try:
+            source = Source(path)
+            survey = _survey(source, known, through=group.expected is None)
+            interval = _interval(survey, known, group.expected)
+        except InputError as error:
+            yield Check(path.name, "columns", passed=False, count=0, detail=str(error))
+            unread = f"{path.name} could not be read"
+        except CANNOT as error:
+            yield cannot_be_read(path, 0, error)
+            unread = f"{path.name} could not be read"
+        else:
+            surveyed.setdefault((interval, survey.ends_only), []).append((source, survey))
+    if not surveyed:
+        yield Check(_title(group.paths), "readings", False, 0, unread, checked=False)  # noqa: FBT003
+    found = []
+    for (interval, ends_only), files in surveyed.items():
+        result = yield from _read(group, known, watcher, files, interval, ends_only, unread)
+        if result:
+            found.append(result)
+    return found
+
+
+def cannot_be_read(path: Path, rows: int, error: object) -> Check:
+    """Return that a file could not be read, or not to its end."""
+    after = f" after row {rows:,}" if rows else ""
+    detail = f"cannot be read{after}: {_reason(error)}"
+    return Check(path.name, "columns", passed=False, count=rows, detail=detail, checked=False)
+
+
+def _reason(error: object) -> str:
+    """Return one line, without the content of the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error).partition("\n")[0] or type(error).__name__
+    if text.startswith("CSV parse error"):
+        text = ": ".join(text.split(": ")[:3])
+    return one_line(text if len(text) <= 200 else text[:197] + "...")
+
+
+def _read(
+    group: Group,
+    known: Known,
+    watcher: Watcher,
+    files: list[tuple[Source, Survey]],
+    interval: int,
+    ends_only: bool,
+    unread: str,
+) -> Generator[Check, None, Result | None]:
+    paths = tuple(source.path for source, _ in files)
+    name, why = _title(paths), group.why
+    expected = group.expected
+    if expected is None:
+        expected = _around([survey for _, survey in files], interval)
+    rows = sum(survey.rows for _, survey in files)
+    readings = Readings(known, expected, interval, rows, group.covered, group.summed)
+    for source, _ in files:
+        watcher.file(source.path)
+        count = 0
+        try:
+            for cells in source.batches():
+                readings.take(source, count + 1, cells)
+                size = len(next(iter(cells.values())))
+                count += size
+                watcher.progress(size, sum(column.nbytes for column in cells.values()))
+        except CANNOT as error:
+            yield cannot_be_read(source.path, count, error)
+            unread = f"{source.path.name} could not be read to its end"
+        else:
+            yield _columns(source, count)
+    if not readings.rows and not unread:
+        yield _no_reading(name)
+        return None
+    cut = expected.part
+    part = f", part {cut.number} of {cut.of}" if cut != WHOLE else ""
+    held = f"{expected.span}{part}"
+    yield Check(name, "span", True, readings.rows, f"{held}, every {interval} s: {why}")  # noqa: FBT003
+    yield from readings.checks(name, unread)
+    if unread:
+        return None
+    stems = tuple(path.stem for path in paths)
+    return Result(
+        name, stems, files[0][0].parquet, expected, interval, ends_only, readings.rows,
+        readings.sums, readings.latest, readings.ends(),
+    )  # fmt: skip
+
+
+def _around(surveys: list[Survey], interval: int) -> Expected:
+    """Return the whole hours or days of what was seen."""
+    firsts = [survey.first for survey in surveys if survey.first is not None]
+    lasts = [survey.last for survey in surveys if survey.last is not None]
+    first, last = min(firsts, default=0), max(lasts, default=0)
+    back = interval if surveys[0].ends_only else 0
+    begin, end = (time // interval * interval - back for time in (first, last))
+    return Expected(whole(max(0, begin), max(0, end) + interval, interval))
+
+
+def _columns(source: Source, rows: int) -> Check:
+    detail = "; ".join(["as they should be", *source.notes])
+    return Check(source.path.name, "columns", passed=True, count=rows, detail=detail)
+
+
+def _no_reading(name: str) -> Check:
+    return Check(name, "missing", passed=False, count=0, detail="there is no reading at all")
+
+
+def _title(paths: tuple[Path, ...]) -> str:
+    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+
+
+def _interval(survey: Survey, known: Known, expected: Expected | None) -> int:
+    if expected is None:
+        return interval_of(survey, known.per_step, None)
+    span = expected.span
+    return interval_of(survey, known.per_step, span.end - span.start, expected.part.of)
+
+
+def _survey(source: Source, known: Known, through: bool) -> Survey:
+    """Look at the first rows of a file, or at the times of all."""
+    names = [name for name in source.names if name in ("sn", "start_time", "end_time", "name")]
+    ends_only = "start_time" not in names
+    lengths, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    sample: _Sample | None = None
+    for cells in source.batches(names):
+        end = source.times(cells["end_time"])
+        start = end if ends_only else source.times(cells["start_time"])
+        good = ~(end.bad | start.bad) & (start.seconds >= 0) & (start.seconds < _LATEST)
+        if ends_only:
+            sample = sample or _Sample()
+            sample.add(known.servers_of(cells["sn"]), known.names_of(cells["name"]), end, good)
+        else:
+            lengths.append((end.seconds - start.seconds)[good])
+        if not through:
+            break
+        if good.any():
+            times.append(np.array([start.seconds[good].min(), start.seconds[good].max()]))
+    found = sample.lengths() if sample else np.concatenate(lengths)
+    seen = np.concatenate(times)
+    if not seen.size:
+        return Survey(source.size, found, ends_only)
+    return Survey(source.size, found, ends_only, int(seen.min()), int(seen.max()))
+
+
+class _Sample:
+    """The end times of some servers, of one measurement."""
+
+    def __init__(self) -> None:
+        self._name = -1
+        self._chosen = np.zeros(0, np.int64)
+        self._found: list[tuple[Numbers, Numbers]] = []
+
+    def add(self, servers: Numbers, names: Numbers, end: Times, good: Flags) -> None:
+        good = good & (servers >= 0) & (names >= 0)
+        if not good.any():
+            return
+        if not self._chosen.size:
+            self._name = int(names[good.argmax()])
+            self._chosen = np.unique(servers[good])[:_SAMPLE]
+        good &= (names == self._name) & np.isin(servers, self._chosen)
+        self._found.append((servers[good], end.seconds[good]))
+
+    def lengths(self) -> Numbers:
+        if not self._found:
+            return np.zeros(0, np.int64)
+        servers, ends = (np.concatenate(parts) for parts in zip(*self._found, strict=True))
+        return lengths_between(ends, servers)

@@ -1,0 +1,16 @@
+"""Threads: chunks ahead of their writing, in order; jobs -> files."""
+
+from synthpower.engine.chunks import chunks_ahead, rendering
+from synthpower.engine.jobs import Job, Progress, Run, Summary
+from synthpower.engine.workers import available_workers, checked_workers
+
+__all__ = [
+    "Job",
+    "Progress",
+    "Run",
+    "Summary",
+    "available_workers",
+    "checked_workers",
+    "chunks_ahead",
+    "rendering",
+]

@@ -1,0 +1,236 @@
+"""Specification + fleet -> file. Prints nothing, and knows no directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from synthpower.engine.chunks import rendering
+from synthpower.engine.workers import checked_workers
+from synthpower.fleet.fleet import Fleet
+from synthpower.formats.interface import Certainty, Format, Options, Size, Writer
+from synthpower.lazy import lazy
+from synthpower.model.specification import Specification
+from synthpower.storage import Sink, Store
+
+Progress = Callable[[int, int], None]
+Finished = Callable[["Summary"], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to write: what, where and how."""
+
+    specification: Specification
+    store: Store
+    name: str
+    format: Format
+    options: Options = field(default_factory=Options)
+    replace: bool = False
+
+    @property
+    def kind(self) -> object:
+        """What files that differ in their date and name only have in common."""
+        return self.format.name, self.options, self.specification.undated
+
+    @property
+    def label(self) -> str:
+        """What a user would call the file."""
+        return self.store.label(self.name)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was written.
+
+    Attributes
+    ----------
+    name : str
+        The file's name.
+    path : str
+        Where it is: its path or address.
+    rows, bytes : int
+        Its readings and its size.
+    seconds : float
+        The wall-clock time that it took.
+    seed : int
+    """
+
+    name: str
+    path: str
+    rows: int
+    bytes: int
+    seconds: float
+    seed: int
+
+
+class Run:
+    """Files to be written, looked at before.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The files, each of its own name.
+    fleet : Fleet
+        The servers of all of them.
+    workers : int, optional
+        Threads that compute; as many as there are cores otherwise.
+
+    Raises
+    ------
+    InputError
+        Where `workers` is below 1, or a format cannot hold a file.
+    """
+
+    def __init__(self, jobs: Sequence[Job], fleet: Fleet, workers: int | None = None) -> None:
+        self.workers = checked_workers(workers)
+        self._jobs = jobs
+        self._fleet = fleet
+        self._writers = self._make_writers()
+
+    def _make_writers(self) -> list[Writer[Any]]:
+        """Return a writer for each job: the same for all that differ in their date only."""
+        kinds: dict[object, Writer[Any]] = {}
+        for job in self._jobs:
+            if job.kind not in kinds:
+                kinds[job.kind] = job.format.writer(job.specification, self._fleet, job.options)
+        return [kinds[job.kind] for job in self._jobs]
+
+    @property
+    def rows(self) -> int:
+        """The readings of all files."""
+        return sum(writer.grid.num_rows for writer in self._writers)
+
+    @lazy
+    def size(self) -> Size:
+        """How large all files will be; one of many row groups takes a while to be added up."""
+        sizes = self._of_kinds(lambda writer, specification: writer.size(specification))
+        total = sum(sizes[job.kind].bytes for job in self._jobs)
+        return Size(total, max((s.certainty for s in sizes.values()), default=Certainty.EXACTLY))
+
+    def fits(self, free: int) -> bool:
+        """Return whether the files take no more than `free` bytes."""
+        estimates = self._of_kinds(lambda writer, specification: writer.estimate(specification))
+        about = sum(estimates[job.kind] for job in self._jobs)
+        return about * 2 <= free or self.size.bytes <= free
+
+    def _of_kinds(self, measure: Callable[[Writer[Any], Specification], Any]) -> dict[object, Any]:
+        """Return what is measured of each kind of job."""
+        pairs = zip(self._jobs, self._writers, strict=True)
+        firsts = {job.kind: (writer, job.specification) for job, writer in reversed(list(pairs))}
+        return {kind: measure(*first) for kind, first in firsts.items()}
+
+    def seconds(self, limit: float = 0.2) -> float:
+        """Return about how long the computing takes, by what some chunks take in `limit` seconds.
+
+        The disk's time comes beside that, or instead of it where it is the longer.
+        """
+        rows, started = 0, time.perf_counter()
+        files = self._files()[:1]
+        with rendering(files, self.workers) as rendered:
+            for chunk in files[0][0].grid.chunks():
+                next(rendered)
+                rows += files[0][0].grid.rows(chunk)
+                if time.perf_counter() > started + limit:
+                    break
+            seconds = time.perf_counter() - started
+        return seconds * self.rows / max(1, rows)
+
+    def write(
+        self, progress: Progress | None = None, finished: Finished | None = None
+    ) -> list[Summary]:
+        """Write them; their bytes do not depend on the workers.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the rows and the bytes that have been written since the last
+            call.
+        finished : callable, optional
+            Called with the summary of each file when it is whole.
+
+        Raises
+        ------
+        OSError
+            Where writing fails. No unfinished file is left.
+        """
+        keeps = any(job.store.keeps_buffers for job in self._jobs)
+        with rendering(self._files(), self.workers, keeps) as rendered:
+            pairs = list(zip(self._jobs, self._writers, strict=True))
+            return _write_files(pairs, rendered, progress, finished)
+
+    def _files(self) -> list[tuple[Writer[Any], int]]:
+        pairs = zip(self._jobs, self._writers, strict=True)
+        return [(writer, job.specification.start) for job, writer in pairs]
+
+
+def _write_files(
+    files: Sequence[tuple[Job, Writer[Any]]],
+    rendered: Iterator[Any],
+    progress: Progress | None,
+    finished: Finished | None,
+) -> list[Summary]:
+    """Write one file after the other; the end of each goes on beside the beginning of the next."""
+    summaries: list[Summary] = []
+
+    def keep(summary: Summary, reported: int) -> None:
+        if progress:
+            progress(0, summary.bytes - reported)
+        summaries.append(summary)
+        if finished:
+            finished(summary)
+
+    ending: tuple[Future[Summary], int] | None = None
+    with ThreadPoolExecutor(1) as ender:
+        try:
+            for job, writer in files:
+                started = time.perf_counter()
+                with ExitStack() as stack:
+                    sink = stack.enter_context(job.store.create(job.name, replace=job.replace))
+                    write = stack.enter_context(writer.open(job.specification, sink))
+                    reported = _write_chunks(writer, write, rendered, sink, progress)
+                    if ending:
+                        before, ending = ending, None
+                        keep(before[0].result(), before[1])
+                    file = stack.pop_all()
+                end = partial(_end, file, job, writer, sink, started)
+                if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
+                    keep(end(), reported)
+                else:
+                    ending = ender.submit(end), reported
+        except BaseException:
+            # The file before is whole all the same, and should not be forgotten.
+            if ending and finished and not ending[0].exception():
+                finished(ending[0].result())
+            raise
+    return summaries
+
+
+def _write_chunks(
+    writer: Writer[Any],
+    write: Callable[[Any], object],
+    rendered: Iterator[Any],
+    sink: Sink,
+    progress: Progress | None,
+) -> int:
+    """Write a file's chunks, and return how many bytes were reported to `progress`."""
+    reported = 0
+    for chunk in writer.grid.chunks():
+        write(next(rendered))
+        if progress:
+            progress(writer.grid.rows(chunk), sink.size - reported)
+            reported = sink.size
+    return reported
+
+
+def _end(file: ExitStack, job: Job, writer: Writer[Any], sink: Sink, started: float) -> Summary:
+    """Make a file whole."""
+    file.close()
+    seconds = time.perf_counter() - started
+    seed = job.specification.seed
+    return Summary(job.name, job.label, writer.grid.num_rows, sink.size, seconds, seed)

@@ -1,0 +1,75 @@
+"""Readings as Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pyarrow as pa
+
+from synthpower.fleet.fleet import Fleet
+from synthpower.formats import COMPRESSIONS
+from synthpower.formats.interface import PYARROW, Options, Provenance, Writer
+from synthpower.formats.parquet.layout import footer_of
+from synthpower.formats.parquet.provenance import CREATED_BY, Metadata, provenance_of
+from synthpower.formats.parquet.writer import SIZES, ParquetWriter, Sizes
+from synthpower.model.specification import Specification
+from synthpower.storage import Store
+
+if TYPE_CHECKING:
+    from synthpower.formats.findings import Finding, Mismatch
+
+_BATCH_ROWS = 2**18
+
+
+class Parquet:
+    """Plain strings in dictionaries, ``timestamp[us, UTC]``, doubles; statistics everywhere.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        How the fast writer cuts the rows.
+    """
+
+    name = "parquet"
+    compressions = COMPRESSIONS
+    typed = True
+    options_matter = True
+
+    def __init__(self, sizes: Sizes = SIZES) -> None:
+        self._sizes = sizes
+
+    def writer(self, specification: Specification, fleet: Fleet, options: Options) -> Writer[Any]:
+        metadata = Metadata(specification, fleet)
+        if options.implementation == PYARROW:
+            from synthpower.formats.pyarrow_writers import PyarrowParquetWriter
+
+            return PyarrowParquetWriter(specification, fleet, options.compression, metadata)
+        return ParquetWriter(
+            specification, fleet, options.compression, metadata, CREATED_BY, self._sizes
+        )
+
+    def provenance(self, file: BinaryIO) -> Provenance:
+        return provenance_of(footer_of(file))
+
+    def explain(
+        self,
+        store: Store,
+        name: str,
+        made_from: tuple[Specification, Fleet, Options],
+        mismatch: Mismatch,
+    ) -> Finding:
+        """Say whether whatever a reader takes from the file is right all the same."""
+        from synthpower.formats.parquet.explain import explain  # and with it pyarrow.parquet
+
+        return explain(store, name, made_from, mismatch, self.writer(*made_from))
+
+    def read(
+        self, file: BinaryIO, specification: Specification, fields: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        from pyarrow import parquet as pq
+
+        columns = list(specification.columns_of(*fields))
+        names = [column.name for column in columns]
+        for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=names):
+            yield batch.rename_columns([column.field.name for column in columns])

@@ -1,0 +1,1 @@
+"""What readings are made from: values, without files and arrays."""

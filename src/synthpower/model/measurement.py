@@ -1,0 +1,94 @@
+"""A kind of measurement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from synthpower.errors import InputError, shown
+
+MAX_DECIMALS = 22  # 10**22 is the last power of ten that a double holds exactly
+MAX_COUNT = 2**53
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A kind of measurement.
+
+    Parameters
+    ----------
+    name, unit : str
+        Not empty, without control characters.
+    scale : Decimal or int or float or str
+        The greatest value, in `unit`; positive and finite.
+    decimals : int, optional
+        A value is a whole number of 10**-decimals; without it, a full double.
+
+    Raises
+    ------
+    InputError
+        Where one of these is not so, or more counts are needed than 2**53.
+    """
+
+    name: str
+    unit: str
+    scale: Decimal
+    decimals: int | None = None
+
+    def __post_init__(self) -> None:
+        for column, text in (("name", self.name), ("unit", self.unit)):
+            check_text(column, text)
+        object.__setattr__(self, "scale", finite_decimal("scale", self.scale))
+        if float(self.scale) <= 0:
+            raise InputError(f"scale {shown(self.scale)}: it must be a positive number")
+        if self.decimals is None:
+            return
+        if isinstance(self.decimals, bool) or not isinstance(self.decimals, int):
+            raise wrong_decimals(self.decimals)
+        if not 0 <= self.decimals <= MAX_DECIMALS:
+            raise wrong_decimals(self.decimals)
+        if self.max_count > MAX_COUNT:
+            raise InputError(
+                f"scale {shown(self.scale)} with {self.decimals} decimals is more than "
+                f"a double can hold: scale times 10^decimals must be at most 2^53; use fewer, "
+                "or none"
+            )
+
+    @property
+    def max_count(self) -> int:
+        """The greatest value as a count of 10**-decimals: floor(scale * 10**decimals), exactly."""
+        return int(Fraction(self.scale) * 10 ** (self.decimals or 0))
+
+
+def wrong_decimals(value: object) -> InputError:
+    """Return the error of a number of decimals that cannot be."""
+    return InputError(f"decimals {shown(value)!r}: they must be 0 to {MAX_DECIMALS}, or empty")
+
+
+def check_text(column: str, text: object) -> None:
+    """Raise `InputError` unless `text` can be in a table: not empty, no control characters."""
+    if not isinstance(text, str):
+        raise InputError(f"{column} {shown(text)!r} is not a string")
+    if not text:
+        raise InputError(f"empty {column}: each must have a value")
+    if control := _CONTROL.search(text):
+        code = ord(control[0])
+        raise InputError(f"control character U+{code:04X} in {column}: remove it")
+    if surrogate := _SURROGATE.search(text):
+        raise InputError(f"U+{ord(surrogate[0]):04X} in {column} is no character: remove it")
+
+
+def finite_decimal(column: str, value: object) -> Decimal:
+    """Return a finite decimal, small and great enough for a double."""
+    text = str(value)
+    if not _NUMBER.fullmatch(text) or abs(float(text)) == float("inf"):
+        raise InputError(
+            f"{column} {shown(text)!r}: it must be a finite number, such as 300 or 0.5"
+        )
+    return Decimal(text)

@@ -1,0 +1,136 @@
+"""What a file of readings is made from: one frozen value, checked once at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthpower.errors import InputError, shown, whole_number
+from synthpower.model.calendar import DAY, EPOCH, HOUR, base_time, span_of
+from synthpower.model.columns import COLUMNS, Column, check_columns
+from synthpower.model.grid import WHOLE, Grid, Part
+from synthpower.model.measurement import Measurement
+from synthpower.model.streams import SEED_LIMIT
+
+DEFAULT_SIGNAL = "uniform"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """The specification of one file of readings, all but its fleet.
+
+    Parameters
+    ----------
+    date : str
+        The base time in UTC: ``YYYY-MM-DD`` for 24 hours, ``YYYY-MM-DDTHH`` for one.
+    measurements : tuple of Measurement
+        At least one, no name twice.
+    seed : int
+        0 <= seed < 2**63.
+    interval : int
+        Seconds from one sample to the next; divides the span.
+    fuzz : int
+        Seconds by which a sample may be late; below the interval.
+    columns : tuple of Column
+        The file's columns, in order.
+    signal : str
+        The name of one of `synthpower.signals.SIGNALS`, which looks at it when it is bound.
+    part : Part
+        Which of the rows of the span the file has: all, or those of a shard.
+
+    Raises
+    ------
+    InputError
+        Naming the argument that is wrong, and what would be right.
+    """
+
+    date: str
+    measurements: tuple[Measurement, ...]
+    seed: int
+    interval: int = HOUR
+    fuzz: int = 0
+    columns: tuple[Column, ...] = COLUMNS
+    signal: str = DEFAULT_SIGNAL
+    part: Part = WHOLE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measurements", _checked_measurements(self.measurements))
+        object.__setattr__(self, "columns", check_columns(self.columns))
+        object.__setattr__(self, "date", str(self.date))
+        base_time(self.date)
+        for argument in ("seed", "interval", "fuzz"):
+            object.__setattr__(self, argument, whole_number(getattr(self, argument), argument))
+        if not 0 <= self.seed < SEED_LIMIT:
+            raise InputError(f"{shown(self.seed)}: it must be 0 to 2^63 - 1", "seed")
+        if self.interval < 1:
+            raise InputError(f"{shown(self.interval)}: it must be 1 second or more", "interval")
+        if self.span % self.interval:
+            what = "a day" if self.span == DAY else "an hour"
+            raise InputError(
+                f"{shown(self.interval)} does not divide the {self.span} seconds of {what}; "
+                f"the nearest that do: {' and '.join(map(str, self._nearest_intervals()))}",
+                "interval",
+            )
+        if not 0 <= self.fuzz < self.interval:
+            raise InputError(
+                f"{shown(self.fuzz)}: it must be 0 to {self.interval - 1}, "
+                f"less than the interval of {self.interval}",
+                "fuzz",
+            )
+
+    def _nearest_intervals(self) -> list[int]:
+        divisors = [n for n in range(1, self.span + 1) if self.span % n == 0]
+        below = [n for n in divisors if n < self.interval][-1:]
+        above = [n for n in divisors if n > self.interval][:1]
+        return below + above
+
+    @property
+    def start(self) -> int:
+        """The base time in seconds since the epoch."""
+        return int((base_time(self.date) - EPOCH).total_seconds())
+
+    @property
+    def span(self) -> int:
+        """The seconds that are covered: those of a day, or of an hour."""
+        return span_of(self.date)
+
+    @property
+    def undated(self) -> tuple[object, ...]:
+        """Everything but the date: what the files of several days have in common."""
+        return (
+            self.seed, self.interval, self.fuzz, self.columns, self.signal, self.span,
+            self.measurements, self.part,
+        )  # fmt: skip
+
+    @property
+    def steps(self) -> int:
+        """The number of sample times."""
+        return self.span // self.interval
+
+    @property
+    def name(self) -> str:
+        """The name of the file, without its format's suffix."""
+        if self.part == WHOLE:
+            return f"data-{self.date}"
+        return f"data-{self.date}-{self.part.number:05}-of-{self.part.of:05}"
+
+    def grid(self, servers: int, chunk_rows: int) -> Grid:
+        """Return the rows of the file for so many servers, cut into chunks."""
+        return Grid(self.steps, servers, len(self.measurements), chunk_rows, self.part)
+
+    def columns_of(self, *fields: str) -> Iterator[Column]:
+        """Yield the columns that hold one of these fields, in the file's order."""
+        return (column for column in self.columns if column.field.name in fields)
+
+
+def _checked_measurements(measurements: object) -> tuple[Measurement, ...]:
+    checked = tuple(measurements) if hasattr(measurements, "__iter__") else (measurements,)
+    for each in checked:
+        if not isinstance(each, Measurement):
+            raise InputError(f"{shown(each)!r} is not a Measurement", "measurements")
+    names = [measurement.name for measurement in checked]
+    if not names:
+        raise InputError("there is no measurement; one at least is needed", "measurements")
+    if len(set(names)) < len(names):
+        raise InputError("a measurement is listed twice", "measurements")
+    return checked

@@ -1,0 +1,87 @@
+"""The signals of independent random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthpower import kernels
+from synthpower.fleet.fleet import Fleet
+from synthpower.model.grid import Chunk
+from synthpower.model.specification import Specification
+from synthpower.model.streams import VALUE, stream_key
+from synthpower.signals.interface import Limits
+from synthpower.signals.quantity import Quantities
+from synthpower.signals.steps import Steps
+
+_NARROW = 2**32  # bounds below it take half the products
+
+
+class Uniform:
+    """A random number in [0, 1) times the scale, each count equally likely."""
+
+    name = "uniform"
+    facts = ()
+    code = kernels.UNIFORM
+
+    def bind(self, specification: Specification, fleet: Fleet) -> RandomValues:
+        return RandomValues(self.code, specification, fleet)
+
+
+class Triangular(Uniform):
+    """The smaller of two random numbers in [0, 1), times the scale."""
+
+    name = "triangular"
+    code = kernels.TRIANGULAR
+
+
+class RandomValues:
+    """Evaluates a signal of independent random numbers; see `Evaluator`."""
+
+    def __init__(self, code: int, specification: Specification, fleet: Fleet) -> None:
+        measurements = specification.measurements
+        self._code = code
+        self._servers = fleet.by_serial
+        self._steps = Steps(specification)
+        self._quantities = Quantities(measurements)
+        keys = [stream_key(specification.seed, VALUE, m.name) for m in measurements]
+        self._keys = np.array([keys, keys], np.uint64)
+
+    def counts(
+        self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
+    ) -> Limits:
+        bounds = self._quantities.count_bounds
+        if out.dtype == np.uint16:
+            kinds = ["codes"] * bounds.size
+        else:
+            kinds = ["counts" if bound < _NARROW else "wide_counts" for bound in bounds.tolist()]
+        return self._fill(kinds, chunk, start, bounds, firsts, out)
+
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
+        bounds = self._quantities.bounds
+        kinds = [
+            "doubles" if not bound else "decimals" if bound < _NARROW else "wide_decimals"
+            for bound in bounds.tolist()
+        ]
+        return self._fill(kinds, chunk, start, bounds, self._quantities.scales, out)
+
+    def _fill(
+        self,
+        kinds: list[str],
+        chunk: Chunk,
+        start: int,
+        bounds: NDArray[np.uint64],
+        terms: NDArray[Any],
+        out: NDArray[Any],
+    ) -> Limits:
+        """Fill the measurements, each of its kind: all at once where these are alike."""
+        summary = kernels.new_summary(bounds.size)
+        keys, times = self._servers.keys_of(chunk), self._steps.starts(chunk, start)
+        alike = len(set(kinds)) == 1
+        for m, kind in enumerate(kinds[:1] if alike else kinds):
+            fill = kernels.FILLS[self._code, kind]
+            columns = None if alike else range(m, m + 1)
+            fill(keys, times, self._keys, bounds, terms, summary, out, columns)
+        return self._quantities.limits(summary)

@@ -1,0 +1,73 @@
+"""Every benchmark runs once, on a few servers, so that none can rot. Nothing is timed here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+pytestmark = pytest.mark.slow
+
+BENCHMARKS = ROOT / "benchmarks"
+
+
+def run(*arguments: str | Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_each_benchmark_runs() -> None:
+    said = run(
+        "-m",
+        "pytest",
+        "benchmarks",
+        "--benchmark-disable",
+        "--size",
+        "tiny",
+        "-p",
+        "no:cacheprovider",
+    )
+    assert " passed" in said
+
+
+def test_the_comparison_runs_and_renders(tmp_path: Path) -> None:
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "compare.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    readme.write_text("# A\n\n<!-- compare:begin -->\nold\n<!-- compare:end -->\n\nB\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert json.loads(result.read_text())["runs"]
+    assert readme.read_text() == (
+        f"# A\n\n<!-- compare:begin -->\n{said}<!-- compare:end -->\n\nB\n"
+    )
+
+
+def test_the_limits_run(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    said = run(
+        BENCHMARKS / "limits.py", "--size", "tiny", "--result", result, "--scratch", tmp_path
+    )
+    assert "| M rows/s |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [
+        ("compare.py", "benchmarks/README.md"),
+        ("limits.py", "benchmarks/README.md"),
+        ("limits.py", "README.md"),
+    ],
+)
+def test_the_page_shows_the_committed_result(tmp_path: Path, script: str, page: str) -> None:
+    copy = tmp_path / "README.md"
+    copy.write_text((ROOT / page).read_text())
+    run(BENCHMARKS / script, "--render", "--readme", copy)
+    assert copy.read_text() == (ROOT / page).read_text()

@@ -1,0 +1,86 @@
+"""The same for ever: sums committed in reference/golden.json, whatever the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import ROOT
+
+from synthpower import Inventory
+from synthpower.model.description import MODEL_VERSION
+
+
+@pytest.fixture(scope="module")
+def golden(reference: ModuleType) -> ModuleType:
+    sys.path.insert(0, str(ROOT / "reference"))
+    import golden
+
+    return golden
+
+
+def kept() -> dict[str, object]:
+    return json.loads((ROOT / "reference" / "golden.json").read_text())
+
+
+def test_the_reference_makes_what_was_kept(golden: ModuleType) -> None:
+    assert golden.sums() == kept()
+
+
+def test_other_values_would_be_another_model_version() -> None:
+    assert kept()["model version"] == MODEL_VERSION
+
+
+def test_the_inventory_is_what_was_kept(golden: ModuleType, tmp_path: Path) -> None:
+    Inventory.generate(golden.SERVERS, golden.SEED).write(tmp_path / "power")
+    made = (tmp_path / "power" / "inventory.csv").read_bytes()
+    assert hashlib.sha256(made).hexdigest() == kept()["inventory.csv"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "chunk_rows", "environment"),
+    [
+        (1, 0, {}),
+        (2, 13, {}),
+        (7, 40, {}),
+        (2, 100, {"NUMBA_DISABLE_JIT": "1"}),
+        pytest.param(2, 0, {"NUMBA_CPU_NAME": "generic"}, marks=pytest.mark.slow),  # compiles all
+    ],
+)
+def test_the_engine_makes_what_was_kept(
+    golden: ModuleType,
+    tmp_path: Path,
+    workers: int,
+    chunk_rows: int,
+    environment: dict[str, str],
+) -> None:
+    environment |= {"NUMBA_CACHE_DIR": str(tmp_path / "cache")} if environment else {}
+    made = tmp_path / "made"
+    made.mkdir()
+    script = Path(__file__).with_name("golden_files.py")
+    command = [sys.executable, str(script), str(made), str(workers), str(chunk_rows)]
+    subprocess.run(command, check=True, env=os.environ | environment)
+    files = {
+        path.stem: {
+            "csv": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "values": golden.sum_of_columns(columns(path.with_suffix(".parquet"), golden.TIMES)),
+        }
+        for path in made.glob("*.csv")
+    }
+    assert files == kept()["files"]
+
+
+def columns(path: Path, times: tuple[str, ...]) -> dict[str, list[object]]:
+    table = pq.read_table(path)
+    for name in set(times) & set(table.column_names):
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, table[name].cast(pa.int64()))
+    return table.to_pydict()

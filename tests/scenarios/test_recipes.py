@@ -1,0 +1,141 @@
+"""docs/RECIPES.md: its blocks run, and print what they are said to print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import synthpower
+
+PAGE = (Path(__file__).parents[2] / "docs" / "RECIPES.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+BLOCK = re.compile(r"<!-- (run|run: python|prints) -->\n```\w*\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which ``synthpower`` is this one."""
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "synthpower"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m synthpower "$@"\n')
+    program.chmod(0o755)
+    source = str(Path(synthpower.__file__).parents[1])
+    return {
+        **os.environ,
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")])),
+        "LANG": "C.UTF-8",
+    }
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A PostgreSQL server of our own, and how to reach it."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or not shutil.which("psql"):
+        pytest.skip("no PostgreSQL server is installed")
+    programs = found[-1].parent
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        if (
+            not shutil.which("runuser")
+            or subprocess.run(["id", "postgres"], capture_output=True).returncode
+        ):
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    folder = Path(subprocess.run(
+        [*as_user, "mktemp", "-d", "/tmp/pg.XXXXXX"], check=True, capture_output=True, text=True
+    ).stdout.strip())  # fmt: skip
+    data = folder / "data"
+
+    def run(*words: object) -> None:
+        done = subprocess.run(
+            [*as_user, *map(str, words)], capture_output=True, text=True, cwd="/", timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        log = folder / "log"
+        run(programs / "pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        try:
+            yield {"PGHOST": str(folder), "PGUSER": "postgres"}
+        finally:
+            run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_recipe_runs(
+    title: str, tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    text = SECTIONS[title]
+    if "chdb" in text and not find_spec("chdb"):
+        pytest.skip("chdb is not installed")
+    if "psql" in text:
+        environment = {**environment, **request.getfixturevalue("postgres")}
+    blocks = BLOCK.findall(text)
+    printed = ""
+    for kind, code in blocks:
+        if kind == "prints":
+            assert printed == code
+            continue
+        command = ["bash", "-euo", "pipefail", "-c"] if kind == "run" else [sys.executable, "-c"]
+        done = subprocess.run(
+            [*command, code],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed = done.stdout
+
+
+def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Its short recipes, and those of its table of uses, in the dataset that it makes first."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    first = re.search(r"<!-- first -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    recipes = re.findall(r"<!-- recipe -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", readme, re.MULTILINE)
+    assert first
+    assert len(recipes) == 3
+    assert len(uses) == 8
+    made = first[1].partition("\n")[2].replace(".venv/bin/", "")
+    others = """
+        mkdir fixture theirs
+        cp power/README.md power/manifest.json fixture
+        cp power/README.md power/*.csv power/data-2023-02-2[78].parquet theirs
+        rm theirs/data-*.csv
+    """
+    month, *rest = (use.replace("\\|", "|").replace("consumer", "wc -l") for use in uses)
+    for code in (made, *recipes, month, others, *rest):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", code],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
+
+
+def test_every_section_runs_something() -> None:
+    for title, text in SECTIONS.items():
+        assert any(kind == "prints" for kind, _ in BLOCK.findall(text)), title
+        assert text.count("```sh\n") + text.count("```python\n") == len(
+            [kind for kind, _ in BLOCK.findall(text) if kind != "prints"]
+        )

@@ -1,0 +1,189 @@
+"""The engine against the reference, to the bit, over specifications that Hypothesis draws."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import write_in_chunks
+
+from synthpower import Inventory, Location, Measurement, Readings, ServerType
+
+seeds = st.integers(0, 2**63 - 1)
+printable = st.characters(exclude_categories=["Cc", "Cs"])
+texts = st.text(printable, min_size=1, max_size=8)
+serials = st.one_of(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=14), texts)
+weights = st.sampled_from(["0", "1", "2.5", "1e-3", "7"])
+
+
+@st.composite
+def measurement(draw: st.DrawFn) -> Measurement:
+    decimals = draw(st.none() | st.integers(0, 8) | st.integers(9, 22))
+    if decimals is None:
+        scale = draw(st.floats(1e-300, 1e300).map(lambda x: Decimal(repr(x))))
+    else:
+        most = draw(st.integers(1, 2**53) | st.integers(1, 40_000))
+        scale = Decimal(most).scaleb(-decimals)
+    return Measurement(draw(texts), draw(texts), scale, decimals)
+
+
+measurements = st.lists(measurement(), min_size=1, max_size=4, unique_by=lambda m: m.name)
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a date with an interval of few steps, and a fuzz below it."""
+    day = draw(st.dates(min_value=_date("1970-01-01"), max_value=_date("9999-12-30"))).isoformat()
+    if draw(st.booleans()):
+        date, interval = day, draw(st.sampled_from([86_400, 43_200, 28_800, 14_400]))
+    else:
+        date = f"{day}T{draw(st.integers(0, 23)):02d}"
+        interval = draw(st.sampled_from([3600, 1800, 900]))
+    fuzz = draw(st.just(0) | st.integers(0, interval - 1))
+    return {"date": date, "interval": interval, "fuzz": fuzz}
+
+
+def _date(text: str) -> Any:
+    from datetime import date
+
+    return date.fromisoformat(text)
+
+
+@given(
+    seed=seeds,
+    kinds=st.lists(st.tuples(texts, texts, weights), min_size=1, unique_by=lambda row: row[1]),
+    sites=st.lists(st.tuples(texts, weights), min_size=1, unique_by=lambda row: row[0]),
+    count=st.integers(1, 50),
+)
+def test_inventory_is_the_references(
+    reference: ModuleType,
+    seed: int,
+    kinds: list[tuple[str, str, str]],
+    sites: list[tuple[str, str]],
+    count: int,
+) -> None:
+    kinds = [*kinds, ("a model", "its product id, with a comma", "1")]
+    sites = [*sites, ('site "9"', "1")]
+    ours = Inventory.generate(
+        count,
+        seed,
+        [ServerType(model, product_id, Decimal(weight)) for model, product_id, weight in kinds],
+        [Location(site, Decimal(weight)) for site, weight in sites],
+    )
+    theirs = reference.inventory(
+        seed,
+        count,
+        [dict(zip(("model", "product_id", "weight"), row, strict=True)) for row in kinds],
+        [dict(zip(("location", "weight"), row, strict=True)) for row in sites],
+    )
+    assert [tuple(row.values()) for row in ours.table.to_pylist()] == [tuple(s) for s in theirs]
+
+
+@given(seed=seeds, start=st.integers(0, 10**9))
+def test_serial_numbers_far_on_are_the_references(
+    reference: ModuleType, seed: int, start: int
+) -> None:
+    import numpy as np
+
+    from synthpower import kernels
+    from synthpower.fleet.serials import PREFIXES
+    from synthpower.model import streams
+
+    prefixes = np.array([list(p.encode()) for p in PREFIXES], np.uint8)
+    out = np.empty((3, 10), np.uint8)
+    kernels.fill_serials(start, np.uint64(streams.stream_key(seed, streams.SERIAL)), prefixes, out)
+    assert [bytes(row).decode() for row in out] == [
+        reference.serial_number(start + i, seed) for i in range(3)
+    ]
+
+
+@given(
+    seed=seeds,
+    sns=st.lists(serials, min_size=1, max_size=7, unique=True),
+    span=spans(),
+    table=measurements,
+    signal=st.sampled_from(["uniform", "triangular"]),
+    end=st.booleans(),
+    chunk_rows=st.integers(1, 40),
+    page_rows=st.integers(1, 40),
+    repeats=st.sampled_from([0, 4]),
+)
+@settings(max_examples=150)
+def test_readings_are_the_references(
+    reference: ModuleType,
+    tmp_path: Path,
+    seed: int,
+    sns: list[str],
+    span: dict[str, Any],
+    table: list[Measurement],
+    signal: str,
+    end: bool,
+    chunk_rows: int,
+    page_rows: int,
+    repeats: int,
+) -> None:
+    servers = [
+        reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)
+    ]
+    theirs = list(
+        reference.readings(servers, _tuples(reference, table), seed, **span, signal=signal)
+    )
+    readings = Readings(
+        _inventory(servers), **span, end=end, signal=signal, measurements=table, seed=seed
+    )
+    assert _rows(readings.to_table(), end) == _expected(theirs, end)
+    write_in_chunks(readings, tmp_path / "data.parquet", chunk_rows, page_rows, repeats)
+    assert _rows(pq.read_table(tmp_path / "data.parquet"), end) == _expected(theirs, end)
+    write_in_chunks(readings, tmp_path / "data.csv", chunk_rows)
+    lines = io.StringIO("".join(reference.csv_lines(theirs, _tuples(reference, table), end)))
+    assert (tmp_path / "data.csv").read_bytes() == lines.getvalue().encode()
+
+
+def _inventory(servers: Sequence[Any]) -> Inventory:
+    columns = {"sn": pa.array([s.sn for s in servers])}
+    for name in ("model", "product_id", "location"):
+        columns[name] = pa.array([getattr(s, name) for s in servers]).dictionary_encode()
+    return Inventory(pa.table(columns))
+
+
+def _tuples(reference: ModuleType, table: Sequence[Measurement]) -> list[Any]:
+    return [
+        reference.Measurement(
+            m.name, m.unit, str(m.scale), "" if m.decimals is None else str(m.decimals)
+        )
+        for m in table
+    ]
+
+
+def _expected(rows: Sequence[Any], end: bool) -> list[tuple[Any, ...]]:
+    return [
+        (
+            *row[:4],
+            *([] if end else [row.start_time * 1_000_000]),
+            row.end_time * 1_000_000,
+            row.value.hex(),
+            row.unit,
+            row.name,
+        )
+        for row in rows
+    ]
+
+
+def _rows(table: pa.Table, end: bool) -> list[tuple[Any, ...]]:
+    times = ["end_time"] if end else ["start_time", "end_time"]
+    for name in times:
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, table[name].cast(pa.int64()))
+    values = table.schema.get_field_index("measurement_value")
+    return [
+        tuple(v.hex() if i == values else v for i, v in enumerate(row.values()))
+        for row in table.to_pylist()
+    ]

@@ -1,0 +1,132 @@
+"""Columns that are renamed, left out, moved or there twice, in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthpower import Inventory, Readings, ServerType
+from synthpower.engine import Job, Run
+from synthpower.formats import find_format
+from synthpower.formats.csv import CsvWriter
+from synthpower.formats.interface import FAST, PYARROW, Options
+from synthpower.formats.pyarrow_writers import PyarrowCsvWriter
+from synthpower.model.columns import (
+    COLUMNS,
+    FIELDS,
+    MEASUREMENT_FIELDS,
+    SERVER_FIELDS,
+    VALUE,
+    Column,
+)
+from synthpower.storage import LocalStore
+
+FLEET = Inventory.generate(9, 1, [ServerType('a "quoted", model', "P1"), ServerType("plain", "P2")])
+
+
+def columns(*fields: str) -> tuple[Column, ...]:
+    """Return columns that hold some fields, under names of their own."""
+    return tuple(Column(f"{field}, no. {i}", FIELDS[field]) for i, field in enumerate(fields))
+
+
+IN_ORDER = [
+    COLUMNS,
+    COLUMNS[2:],
+    columns("measurement_value"),
+    columns("location", "sn", "start_time", "measurement_value", "name", "unit"),
+    columns("sn", "end_time", "measurement_value"),
+    columns("sn", "sn", "measurement_value", "name", "name"),
+]
+MIXED = [
+    COLUMNS[::-1],
+    columns("measurement_value", "sn"),
+    columns("end_time", "start_time", "measurement_value"),
+    columns("measurement_value", "measurement_value"),
+    columns("name", "sn", "measurement_value"),
+]
+
+
+def readings(columns: Sequence[Column], fuzz: int = 0) -> Readings:
+    return Readings(FLEET, "2023-02-27T05", 1200, fuzz, columns=columns)
+
+
+def written(made: Readings, folder: Path, format: str, implementation: str) -> Path:
+    """Write readings to a file and return its path."""
+    name = f"{implementation}.{format}"
+    options = Options(implementation)
+    job = Job(
+        made.specification, LocalStore(folder), name, find_format(format), options, replace=True
+    )
+    Run([job], FLEET, 1).write()
+    return folder / name
+
+
+def expected(columns: Sequence[Column], fuzz: int = 0) -> list[list[Any]]:
+    """Return the rows of these columns, from those of all of them."""
+    rows = readings(COLUMNS, fuzz).to_table().to_pylist()
+    return [[row[column.field.name] for column in columns] for row in rows]
+
+
+def as_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return value if isinstance(value, str) else f"{value:%Y-%m-%d %H:%M:%SZ}"
+
+
+@pytest.mark.parametrize("fuzz", [0, 7])
+@pytest.mark.parametrize("columns", [*IN_ORDER, *MIXED])
+@pytest.mark.parametrize("implementation", [FAST, PYARROW])
+def test_a_csv_file_has_the_columns_asked_for(
+    tmp_path: Path, columns: tuple[Column, ...], fuzz: int, implementation: str
+) -> None:
+    path = written(readings(columns, fuzz), tmp_path, "csv", implementation)
+    header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+    assert header == [column.name for column in columns]
+    assert rows == [[as_text(value) for value in row] for row in expected(columns, fuzz)]
+
+
+@pytest.mark.parametrize("fuzz", [0, 7])
+@pytest.mark.parametrize("columns", [*IN_ORDER, *MIXED])
+@pytest.mark.parametrize("implementation", [FAST, PYARROW])
+def test_a_parquet_file_has_the_columns_asked_for(
+    tmp_path: Path, columns: tuple[Column, ...], fuzz: int, implementation: str
+) -> None:
+    made = readings(columns, fuzz)
+    table = pq.read_table(written(made, tmp_path, "parquet", implementation))
+    assert table.schema.names == [column.name for column in columns]
+    assert [list(row.values()) for row in table.to_pylist()] == expected(columns, fuzz)
+
+
+@given(
+    st.lists(st.sampled_from(SERVER_FIELDS), max_size=6),
+    st.sampled_from([[], ["start_time"], ["end_time"], ["start_time", "end_time"]]),
+    st.lists(st.sampled_from(MEASUREMENT_FIELDS), max_size=3),
+    st.sampled_from([0, 7]),
+)
+def test_the_writers_of_csv_write_the_same_bytes(
+    tmp_path: Path, servers: list[str], times: list[str], measurements: list[str], fuzz: int
+) -> None:
+    made = readings(columns(*servers, *times, VALUE.name, *measurements), fuzz)
+    writer = find_format("csv").writer(made.specification, FLEET, Options())
+    assert type(writer) is CsvWriter
+    fast, pyarrow = (written(made, tmp_path, "csv", each).read_bytes() for each in (FAST, PYARROW))
+    assert fast == pyarrow
+
+
+@pytest.mark.parametrize(
+    ("columns", "writer"),
+    [(each, CsvWriter) for each in IN_ORDER] + [(each, PyarrowCsvWriter) for each in MIXED],
+)
+def test_the_fast_writer_serves_where_the_columns_are_in_its_order(
+    columns: tuple[Column, ...], writer: type
+) -> None:
+    made = find_format("csv").writer(readings(columns).specification, FLEET, Options())
+    assert type(made) is writer

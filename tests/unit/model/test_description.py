@@ -1,0 +1,242 @@
+"""The record of a file: what version 1 wrote stays, and nothing is half understood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from support import CPU, POWER, specified
+
+from synthpower import InputError, Measurement
+from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, VALUE, Column
+from synthpower.model.description import FleetRecord, describe, difference, parse, same
+from synthpower.model.grid import Part
+
+SHA = "0123456789abcdef" * 4
+FLEET = FleetRecord(1000, SHA)
+
+# As version 0.1 wrote it. Datasets on disk have these bytes: they do not change.
+FIRST = (
+    '{"end": "2023-02-28 00:00:00Z", "format_version": 1, "fuzz": 7, "interval": 600, '
+    '"inventory": {"servers": 1000, "sha256": "' + SHA + '"}, "measurements": '
+    '[{"decimals": 2, "name": "server cpu utilization", "scale": "100", "unit": "%"}, '
+    '{"decimals": null, "name": "server power", "scale": "300", "unit": "W"}], '
+    '"model_version": 1, "seed": 8123, "signal": "triangular", '
+    '"start": "2023-02-27 00:00:00Z", "times": "start and end"}'
+)
+OLD = specified(
+    measurements=(CPU, Measurement("server power", "W", Decimal(300))),
+    seed=8123,
+    interval=600,
+    fuzz=7,
+    signal="triangular",
+)
+RENAMED = (Column("serial", FIELDS["sn"]), Column("watt", VALUE))
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """Return a record of version 1 as JSON gives it back, with other values for some keys."""
+    return {**json.loads(FIRST), **changes}
+
+
+def second(**changes: Any) -> dict[str, Any]:
+    """Return a record of version 2, of a shard."""
+    made = describe(specified(part=Part(2, 3)), FLEET)
+    return {**json.loads(json.dumps(made)), **changes}
+
+
+def test_version_1_has_the_bytes_that_it_always_had() -> None:
+    assert json.dumps(describe(OLD, FLEET), sort_keys=True) == FIRST
+
+
+def test_version_1_of_end_times_only_has_the_bytes_that_it_always_had() -> None:
+    made = describe(specified(columns=END_COLUMNS), FLEET)
+    assert (made["format_version"], made["times"]) == (1, "end")
+    assert "columns" not in made
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts", "key", "value"),
+    [
+        ({"columns": RENAMED}, None, "columns", [["serial", "sn"], ["watt", "measurement_value"]]),
+        ({"part": Part(2, 3)}, None, "part", [2, 3]),
+        ({}, SHA, "facts", SHA),
+    ],
+)
+def test_what_is_new_needs_version_2(
+    changes: dict[str, Any], facts: str | None, key: str, value: Any
+) -> None:
+    made = describe(specified(**changes), FleetRecord(1000, SHA, facts))
+    assert made["format_version"] == 2
+    assert {k: made[k] for k in ("columns", "part", "facts") if made[k] is not None} == {key: value}
+
+
+def test_columns_take_the_place_of_times() -> None:
+    assert describe(specified(columns=RENAMED), FLEET)["times"] is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"date": "2023-02-27T05"},
+        {"columns": END_COLUMNS},
+        {"columns": COLUMNS[::-1]},
+        {"columns": RENAMED},
+        {"part": Part(2, 3)},
+        {"measurements": (CPU, POWER, Measurement("é", "°", Decimal("0.0000001"), 22))},
+        {"seed": 2**63 - 1, "interval": 1, "date": "9999-12-30T23"},
+    ],
+)
+@pytest.mark.parametrize("facts", [None, SHA])
+def test_what_is_recorded_is_read_back(changes: dict[str, Any], facts: str | None) -> None:
+    made = specified(**changes), FleetRecord(7, SHA, facts)
+    assert parse(json.loads(json.dumps(describe(*made)))) == made
+
+
+def test_a_record_of_version_1_is_read() -> None:
+    assert parse(record()) == (OLD, FLEET)
+
+
+def test_a_record_of_version_1_may_be_upgraded_by_hand() -> None:
+    upgraded = record(format_version=2, columns=None, part=None, facts=None)
+    assert parse(upgraded) == (OLD, FLEET)
+
+
+def refused(record: Any) -> str:
+    with pytest.raises(InputError) as found:
+        parse(record)
+    line = str(found.value)
+    assert len(line.splitlines()) == 1
+    line.encode()  # a surrogate could not be printed
+    return line
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ([], "the recorded specification is not a JSON object"),
+        (None, "the recorded specification is not a JSON object"),
+        (record(format_version=3), "reads records up to version 2; it needs a newer one"),
+        (record(format_version=0), "format version 0: no such version of a record"),
+        (record(format_version=True), "format version True: no such version of a record"),
+        (record(format_version=1.0), "format version 1.0: no such version of a record"),
+        (record(format_version=None), "format version None: no such version of a record"),
+        (record(model_version=2), "model version 2: this program makes values of version 1"),
+        (record(part=None), "'part' is no key of a record of version 1"),
+        (second(colour="red"), "'colour' is no key of a record of version 2"),
+        (record(seed=True), "inconsistent: 'True' is not a whole number"),
+        (record(fuzz=7.0), "inconsistent: '7.0' is not a whole number"),
+        (record(interval=7000), "inconsistent: 7000 does not divide"),
+        (record(end="2023-02-27 00:00:01Z"), "inconsistent: end is 2023-02-27 00:00:01Z, and its"),
+        (record(start="2023-02-27"), "the recorded specification cannot be read"),
+        (record(times="noon"), "the recorded specification cannot be read: no 'noon'"),
+        (record(times=None), "the recorded specification cannot be read"),
+        (record(measurements=[]), "inconsistent: there is no measurement"),
+        (record(measurements=7), "the recorded specification cannot be read"),
+        (record(inventory={"servers": True, "sha256": SHA}), "True servers: an inventory has 1 to"),
+        (record(inventory={"servers": 0, "sha256": SHA}), "0 servers: an inventory has 1 to"),
+        (record(inventory={"servers": 1}), "cannot be read: no 'sha256'"),
+        (record(inventory={"servers": 1, "sha256": 7}), "inconsistent: '7' is no digest"),
+        (second(facts=False), "inconsistent: 'False' is no digest"),
+        (second(part=[0, 3]), "inconsistent: 0/3: write I/N"),
+        (second(part=[True, 3]), "inconsistent: 'True' is not a whole number"),
+        (second(part=[1, 1]), "inconsistent: part is [1, 1], and its other fields say None"),
+        (second(part=[1]), "the recorded specification"),
+        (second(columns=[["a", "b"]]), "cannot be read: no 'b'"),
+        (second(columns=[["v", "measurement_value"]]), "inconsistent: times is start and end, and"),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_named(changed: Any, words: str) -> None:
+    assert words in refused(changed)
+
+
+@pytest.mark.parametrize("key", [key for key in record() if not key.endswith("_version")])
+def test_a_missing_key_is_named(key: str) -> None:
+    rest = record()
+    del rest[key]
+    assert refused(rest) == f"the recorded specification cannot be read: no '{key}'"
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    """Return a record whose first measurement has other values."""
+    first, *others = record()["measurements"]
+    return record(measurements=[first | changes, *others])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (measured(decimals=2.0), "inconsistent: decimals '2.0'"),
+        (measured(decimals=True), "inconsistent: decimals 'True'"),
+        (measured(decimals="2"), "inconsistent: decimals '2'"),
+        (measured(scale=100), "inconsistent: measurements is"),
+        (measured(scale="abc"), "the recorded specification cannot be read"),
+        (measured(name=""), "inconsistent: empty name"),
+        (measured(name="\ud800"), "U+D800 in name is no character"),
+        (measured(minimum=0), "inconsistent: measurements is"),
+    ],
+)
+def test_a_measurement_is_read_strictly(changed: dict[str, Any], words: str) -> None:
+    assert words in refused(changed)
+
+
+def test_a_scale_may_be_written_in_any_way() -> None:
+    assert parse(measured(scale="1E+2", decimals=None))[0].measurements[0].scale == 100
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (record(start="\ud800"), "the recorded specification cannot be read"),
+        (second(columns=[["\ud800", "measurement_value"]]), "U+D800 in column is no character"),
+        (record(**{"\ud800": 1}), r"'\ud800' is no key of a record of version 1"),
+        (record(seed="\ud800"), r"'\ud800' is not a whole number"),
+    ],
+)
+def test_a_lone_surrogate_is_said_in_a_line_that_can_be_printed(
+    changed: dict[str, Any], words: str
+) -> None:
+    assert words in refused(changed)
+
+
+@pytest.mark.parametrize(
+    "changed", [record(signal="\ud800"), record(inventory={"servers": 1, "sha256": "\ud800"})]
+)
+def test_a_lone_surrogate_that_is_compared_only_is_kept(changed: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(describe(*parse(changed)))) == changed
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(True, 1), (1, True), (2.0, 2), ("1", 1), (None, 0), ([1], [True]), ({"a": 1}, {"a": 1.0}),
+     ([1], [1, 2]), ({"a": 1}, {}), ([], {})],
+)  # fmt: skip
+def test_json_values_of_other_types_are_not_the_same(found: Any, expected: Any) -> None:
+    assert not same(found, expected)
+
+
+@pytest.mark.parametrize("value", [1, True, None, "a", [1, [2]], {"a": {"b": None}}])
+def test_equal_json_values_are_the_same(value: Any) -> None:
+    assert same(json.loads(json.dumps(value)), value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: r, ""),
+        (lambda r: r | {"seed": 2}, "seed 2, not 8123"),
+        (lambda r: r | {"model_version": 2}, "model version 2, not 1"),
+        (lambda r: r | {"inventory": {}}, "other servers"),
+        (lambda r: r | {"measurements": []}, "other measurements"),
+        (lambda r: r | {"part": [1, 2]}, "part [1, 2], and none is asked for"),
+        (lambda r: r | {"part": None, "format_version": 2}, ""),
+    ],
+)
+def test_the_difference_of_two_records_is_said(
+    change: Callable[[dict[str, Any]], dict[str, Any]], words: str
+) -> None:
+    assert difference(change(record()), record()) == words

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import specified
+
+from synthpower import InputError, Inventory
+from synthpower.signals import SIGNALS, find_signal
+
+
+def test_an_unknown_signal_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(InputError, match="'sine': choose uniform or triangular") as found:
+        find_signal("sine")
+    assert found.value.argument == "signal"
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_has_the_name_that_it_is_found_by(name: str) -> None:
+    assert find_signal(name).name == name
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("chunk_rows", [1, 3, 40])
+def test_counts_and_values_do_not_depend_on_the_chunks(name: str, chunk_rows: int) -> None:
+    fleet, spec = Inventory.generate(7, seed=1), specified(date="2023-02-27T05", interval=900)
+    evaluator = find_signal(name).bind(spec, fleet)
+    made = []
+    for rows in (chunk_rows, 1000):
+        grid = spec.grid(len(fleet), rows)
+        found = []
+        for chunk in grid.chunks():
+            counts, values = np.empty(grid.shape(chunk), np.int64), np.empty(grid.shape(chunk))
+            least, most = evaluator.counts(chunk, spec.start, np.zeros(1, np.uint64), counts)
+            assert evaluator.values(chunk, spec.start, values) == (least, most)
+            assert (values.min(), values.max()) == (least, most)
+            assert (values == counts / 100).all()
+            found += values.ravel().tolist()
+        made.append(found)
+    assert made[0] == made[1]
