@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 _LONGEST_SHOWN = 60  # characters
 
 
@@ -44,6 +46,6 @@ def shown(value: object) -> str:
 
 def whole_number(value: object, argument: str) -> int:
     """Return `value` as an int; `InputError` naming the argument where it is not one."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not isinstance(value, Integral):  # NumPy's integers are
         raise InputError(f"{shown(value)!r} is not a whole number", argument)
-    return int(value.__index__())
+    return int(value)

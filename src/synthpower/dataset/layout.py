@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from synthpower.formats import format_name_of
 from synthpower.model.grid import WHOLE, Part
@@ -18,8 +18,7 @@ OURS = (README, INVENTORY, MEASUREMENTS, SERVER_TYPES, LOCATIONS, MANIFEST)
 _DATA_STEM = re.compile(r"data-(\d{4}-\d\d-\d\d(?:T\d\d)?)(?:-(\d{5})-of-(\d{5}))?")
 
 
-@dataclass(frozen=True)
-class DataName:
+class DataName(NamedTuple):
     """What the name of a file of readings says of it.
 
     Attributes

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthpower.engine.chunks import rendering
 from synthpower.engine.workers import checked_workers
@@ -44,8 +44,7 @@ class Job:
         return self.store.label(self.name)
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What was written.
 
     Attributes

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +32,7 @@ T = TypeVar("T")
 _EMPTY_OR_CONTROL = r"^$|[\x{00}-\x{1f}\x{7f}-\x{9f}]"
 
 
-@dataclass(frozen=True)
-class Servers:
+class Servers(NamedTuple):
     """The servers of a fleet in the order of their serial numbers' bytes.
 
     Attributes

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 FAST, PYARROW = IMPLEMENTATIONS = ("fast", "pyarrow")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How a file is written, where its format leaves a choice.
 
     Attributes
@@ -68,8 +66,7 @@ class Certainty(IntEnum):
         return self.name.lower().replace("_", " ")
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """The bytes of a file, and how certain they are."""
 
     bytes: int
@@ -114,8 +111,7 @@ class Writer(Protocol[Rendered]):
         ...
 
 
-@dataclass(frozen=True)
-class Provenance:
+class Provenance(NamedTuple):
     """What a file says of itself.
 
     Attributes

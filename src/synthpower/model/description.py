@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthpower.errors import InputError, shown
 from synthpower.model.calendar import HOUR, parse_utc, utc_text
@@ -45,8 +44,7 @@ _SECOND = ("columns", "part", "facts")
 _KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND)}
 
 
-@dataclass(frozen=True)
-class FleetRecord:
+class FleetRecord(NamedTuple):
     """What a record says of the fleet.
 
     Attributes

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from synthpower.errors import InputError, shown, whole_number
 
 MOST_PARTS = 99_999  # five digits in a file's name
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """The rows of one kernel call: whole steps, or one step of some of the servers."""
 
     first_step: int

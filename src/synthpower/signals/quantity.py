@@ -7,8 +7,8 @@ multiple of 2**-53, multiplied once by the scale (see `kernels.value_of_count`, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,7 @@ class Quantities:
         return float(np.min(values)), float(np.max(values))
 
 
-@dataclass(frozen=True)
-class ValueDictionary:
+class ValueDictionary(NamedTuple):
     """All possible values, where they are few: measurements of the same decimals share theirs.
 
     Attributes

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -63,8 +62,7 @@ _SCHEMA: Mapping[Kind, Mapping[str, Any]] = {
 Part = Any  # bytes-like
 
 
-@dataclass
-class ColumnChunk:
+class ColumnChunk(NamedTuple):
     """A column chunk: its bytes, and what the footer says of them.
 
     Attributes
@@ -90,8 +88,7 @@ class ColumnChunk:
     indexed: bool = True
 
 
-@dataclass
-class RowGroup:
+class RowGroup(NamedTuple):
     """A rendered chunk."""
 
     rows: int
@@ -242,8 +239,7 @@ class ParquetFile:
         return begin, len(index)
 
 
-@dataclass
-class _Described:
+class _Described(NamedTuple):
     """What the page indexes and the footer say of a column chunk, encoded."""
 
     meta: bytes
@@ -251,8 +247,7 @@ class _Described:
     offset_index: bytes
 
 
-@dataclass
-class _Group:
+class _Group(NamedTuple):
     """A row group that has been written."""
 
     begin: int

@@ -7,8 +7,7 @@ ended by a damaged file has a part in it. What is not among the fields in `struc
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from synthpower.errors import InputError
 from synthpower.formats.parquet.structs import FOOTER, MAGIC, PAGE
@@ -25,8 +24,7 @@ class LayoutError(InputError):
     """A file that is not a whole Parquet file, or one that says what it must not."""
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """A page: where it begins, the bytes of its header, and what that says."""
 
     offset: int
@@ -42,8 +40,7 @@ class Page:
         return self.header_size + int(self.header["uncompressed_size"])
 
 
-@dataclass(frozen=True)
-class Footer:
+class Footer(NamedTuple):
     """A footer: its first byte, and what it says."""
 
     offset: int

@@ -7,8 +7,7 @@ struct's fields are called, and their numbers and types, is in `structs`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _TRUE, _FALSE = 1, 2
 _I16, _I32, _I64, _BINARY, _LIST, _STRUCT = 4, 5, 6, 8, 9, 12
@@ -34,8 +33,7 @@ class ThriftError(ValueError):
     """What was read is not what it should be, in one line."""
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A struct's name and its fields: by their numbers, their names and types.
 
     A type is one of the constants above, other fields, or a list of one type.

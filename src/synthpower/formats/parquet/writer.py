@@ -12,10 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -54,8 +53,7 @@ _LONGEST_LIMIT = 4096  # bytes of a string in the statistics; longer ones Arrow 
 _KEPT_TEMPLATES = 128  # columns: those of 50 million servers
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """How the rows of a file are cut; a reader sees the same rows.
 
     Attributes
