@@ -2,10 +2,16 @@
 
 A child of a fork has only the thread that forked: a lock that another thread held would be held
 for ever. So a fork waits until nothing is being compiled, by us or by Numba itself.
+
+Others hold their locks through a fork too, and what is registered last runs first. The library's
+modules that do so and that Numba imports are imported here, before we register: or a fork would
+hold the lock of `logging`, and wait for a thread that waits for it, importing Numba.
 """
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401
+import logging  # noqa: F401
 import os
 import sys
 import threading

@@ -115,6 +115,31 @@ print("done")
     assert run(script, tmp_path) == "done\n"
 
 
+def test_a_fork_holds_no_lock_that_the_thread_that_compiles_waits_for(tmp_path: Path) -> None:
+    script = """
+import os, signal, threading, time
+from synthpower.jit.forking import LOCK
+import logging
+
+held = threading.Event()
+def compile_and_log():
+    with LOCK:
+        held.set()
+        time.sleep(0.5)
+        logging.getLogger("numba")
+
+signal.alarm(60)
+thread = threading.Thread(target=compile_and_log)
+thread.start()
+held.wait()
+if not os.fork():
+    os._exit(0)
+thread.join()
+print("done")
+"""
+    assert run(script, tmp_path) == "done\n"
+
+
 def test_loaded_kernels_serve_in_a_child(tmp_path: Path) -> None:
     script = """
 import os, signal
