@@ -135,6 +135,12 @@ class CsvWriter:
             dictionary = None
         self._firsts = dictionary.firsts if dictionary else np.zeros(len(measurements), np.uint64)
         self._numbers = _number_texts(dictionary) if dictionary else np.empty(0, np.uint8)
+        if dictionary:
+            self._render_rows = kernels.render_known_rows
+        elif min(self._quantities.decimals) >= 0:
+            self._render_rows = kernels.render_decimal_rows
+        else:
+            self._render_rows = kernels.render_any_rows
         # A method under lru_cache would keep every instance alive.
         self._heads = lru_cache(_KEPT_SLICES)(self._make_heads)
 
@@ -149,7 +155,7 @@ class CsvWriter:
         size = np.empty(1, np.int64)
         room = self.grid.rows(chunk) * self._longest_row + kernels.PADDING
         out = buffers.array("text", (room,), np.uint8)
-        kernels.render_rows(
+        self._render_rows(
             *self._heads(chunk.first_server, chunk.servers),
             self._time_texts(chunk, start, buffers),
             self._with_start,

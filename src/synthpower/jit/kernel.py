@@ -176,5 +176,6 @@ def variant(function: Callable[P, None], name: str, **uses: object) -> Callable[
     )
     made.__qualname__ = name
     made.__module__ = template.__module__
+    made.__doc__ = template.__doc__
     made.__annotations__ = template.__annotations__
     return cast(Callable[P, None], made)

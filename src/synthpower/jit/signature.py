@@ -37,7 +37,7 @@ class Argument(NamedTuple):
     name: str
     text: str
     written: bool
-    kinds: dict[str, Kind]  # of its types in NumPy's short form
+    kinds: dict[np.dtype[Any], Kind]
     sizes: tuple[Size, ...]  # none: a number
 
 
@@ -50,7 +50,7 @@ def parse_argument(name: str, text: str) -> Argument:
         raise ValueError(f"{name}: {text!r}: a number is int64 or uint64, and not written")
     types = _INTEGERS if type_name == "integer" else [type_name]
     sizes = tuple(_parse_size(size.strip()) for size in brackets.split(",")) if brackets else ()
-    kinds = {dtype.str: Kind(dtype.str, len(sizes)) for dtype in map(np.dtype, types)}
+    kinds = {dtype: Kind(dtype.str, len(sizes)) for dtype in map(np.dtype, types)}
     return Argument(name, text, bool(written), kinds, sizes)
 
 
@@ -111,7 +111,7 @@ class Signature:
         if not isinstance(value, np.ndarray):
             raise self._wrong(TypeError, argument, f"is {type(value).__name__}, not an array")
         shape, flags = value.shape, value.flags
-        if not (kind := argument.kinds.get(value.dtype.str)):
+        if not (kind := argument.kinds.get(value.dtype)):
             raise self._wrong(TypeError, argument, f"is of {value.dtype}")
         if not (flags.c_contiguous and flags.aligned):
             raise self._wrong(ValueError, argument, "is not contiguous and aligned")

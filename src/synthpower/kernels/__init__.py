@@ -40,7 +40,9 @@ from synthpower.kernels.text import (
     format_doubles,
     format_times,
     powers_of_ten,
-    render_rows,
+    render_any_rows,
+    render_decimal_rows,
+    render_known_rows,
 )
 from synthpower.kernels.values import (
     FILLS,
@@ -93,7 +95,9 @@ __all__ = [
     "powers_of_ten",
     "put_serials",
     "put_texts",
-    "render_rows",
+    "render_any_rows",
+    "render_decimal_rows",
+    "render_known_rows",
     "scaled",
     "value_of_count",
     "value_of_unit",

@@ -176,7 +176,7 @@ def test_doubles_that_have_no_decimals_are_not_formatted(value: float) -> None:
 
 
 def rows(**changed: Any) -> dict[str, Any]:
-    """Return arguments of `render_rows` for 1 time, 2 servers and 1 measurement, and no room over."""
+    """Return arguments of `render_any_rows` for 1 time, 2 servers and 1 measurement, and no room over."""
     needed = 2 * (3 + 42 + kernels.LONGEST_NUMBER + 1) + kernels.PADDING
     times = np.empty((2, 1, kernels.SLOT), np.uint8)
     kernels.format_times(np.array([0, 3600]), times[:, 0])
@@ -200,7 +200,7 @@ def rows(**changed: Any) -> dict[str, Any]:
 
 def test_rows_that_may_not_fit_are_not_rendered() -> None:
     right = rows()
-    kernels.render_rows(**right)
+    kernels.render_any_rows(**right)
     text = "AAA1970-01-01 00:00:00Z,1970-01-01 01:00:00Z,0.00\n"
     assert right["out"][: right["size"][0]].tobytes().decode() == 2 * text
     room = right["out"].size - 1
@@ -214,8 +214,8 @@ def test_rows_that_may_not_fit_are_not_rendered() -> None:
         ({"time_texts": np.empty((2, 3, kernels.SLOT), np.uint8)}, "time_texts is of 3 servers"),
         ({"time_texts": np.empty((1, 1, kernels.SLOT), np.uint8)}, "counts is of shape"),
     ):
-        with pytest.raises(ValueError, match=f"render_rows: {words}"):
-            kernels.render_rows(**rows(**changed))
+        with pytest.raises(ValueError, match=f"render_any_rows: {words}"):
+            kernels.render_any_rows(**rows(**changed))
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,6 @@ def test_a_kernel_shows_its_arguments() -> None:
     )
 
 
-@pytest.mark.parametrize("function", [PAIRS, COLUMN, kernels.render_rows, kernels.draws])
+@pytest.mark.parametrize("function", [PAIRS, COLUMN, kernels.render_any_rows, kernels.draws])
 def test_kernels_are_pickled_by_name(function: Any) -> None:
     assert pickle.loads(pickle.dumps(function)) is function

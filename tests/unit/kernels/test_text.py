@@ -8,7 +8,9 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,34 +69,43 @@ def test_times_are_text_in_utc(seconds: list[int]) -> None:
 
 
 @given(
-    counts=st.lists(st.integers(0, 2**53), min_size=1, max_size=20),
+    counts=st.lists(st.integers(0, 2**53), min_size=1, max_size=4),
     decimals=st.integers(0, 22),
-    head=st.binary(max_size=100),
-    tail=st.binary(min_size=1, max_size=100),
+    heads=st.lists(st.binary(max_size=200), min_size=2, max_size=2),
+    tails=st.lists(st.binary(max_size=100), min_size=2, max_size=2),
     with_start=st.booleans(),
     with_end=st.booleans(),
+    render=st.sampled_from([kernels.render_decimal_rows, kernels.render_any_rows]),
 )
 def test_a_row_is_its_texts_and_the_count_as_a_decimal(
-    counts: list[int], decimals: int, head: bytes, tail: bytes, with_start: bool, with_end: bool
+    counts: list[int],
+    decimals: int,
+    heads: list[bytes],
+    tails: list[bytes],
+    with_start: bool,
+    with_end: bool,
+    render: Any,
 ) -> None:
-    def padded(text: bytes) -> np.ndarray:
-        return np.frombuffer(text + bytes(kernels.PADDING), np.uint8)
+    def joined(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        return np.frombuffer(b"".join(texts) + bytes(kernels.PADDING), np.uint8), offsets
 
     times = np.empty((2, 1, kernels.SLOT), np.uint8)
     kernels.format_times(np.array([0, 3600]), times[:, 0])
-    size, out = np.empty(1, np.int64), np.empty(300 * len(counts) + kernels.PADDING, np.uint8)
-    kernels.render_rows(
-        padded(head), np.array([0, len(head)], np.int32), times, with_start, with_end,
-        np.empty(0, np.uint8), np.array(counts).reshape(1, 1, -1), np.full(len(counts), decimals),
-        np.ones(len(counts)), kernels.powers_of_ten(),
-        padded(tail), np.zeros(len(counts) + 1, np.int32), size, out,
+    shape = 1, 2, 2
+    counts = (counts * 4)[:4]
+    size, out = np.empty(1, np.int64), np.empty(2000 + kernels.PADDING, np.uint8)
+    render(
+        *joined(heads), times, with_start, with_end, np.empty(0, np.uint8),
+        np.array(counts).reshape(shape), np.full(2, decimals), np.ones(2),
+        kernels.powers_of_ten(), *joined(tails), size, out,
     )  # fmt: skip
     start, end = b"1970-01-01 00:00:00Z,", b"1970-01-01 01:00:00Z,"
     expected = b""
-    for count in counts:
+    for count, (head, tail) in zip(counts, product(heads, tails), strict=True):
         whole, rest = divmod(count, 10**decimals)
         number = f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
-        expected += head + start * with_start + end * with_end + number.encode()
+        expected += head + start * with_start + end * with_end + number.encode() + tail
     assert bytes(out[: size[0]]) == expected
 
 
