@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +18,8 @@ from synthpower.formats.interface import Certainty, Format, Options, Size, Write
 from synthpower.lazy import lazy
 from synthpower.model.specification import Specification
 from synthpower.storage import Sink, Store
+
+_ENDING = 4  # files, at most: 90 small ones take 1.3 x the time of one large with 1
 
 Progress = Callable[[int, int], None]
 Finished = Callable[["Summary"], None]
@@ -168,24 +171,46 @@ class Run:
         return [(writer, job.specification.start) for job, writer in pairs]
 
 
+class _Endings:
+    """Files that are being made whole, in their order."""
+
+    def __init__(self, progress: Progress | None, finished: Finished | None) -> None:
+        self.summaries: list[Summary] = []
+        self._progress = progress
+        self._finished = finished
+        self._ending: deque[tuple[Future[Summary], int]] = deque()
+
+    def add(self, ended: Future[Summary], reported: int) -> None:
+        """Add a file, of which so many bytes were reported."""
+        self._ending.append((ended, reported))
+
+    def wait(self, most: int) -> None:
+        """Wait until there are so many, at most."""
+        while len(self._ending) > most:
+            ended, reported = self._ending.popleft()
+            summary = ended.result()
+            if self._progress:
+                self._progress(0, summary.bytes - reported)
+            self.summaries.append(summary)
+            if self._finished:
+                self._finished(summary)
+
+    def report_whole(self) -> None:
+        """Report those that become whole, whatever became of another."""
+        for ended, _ in self._ending:
+            if self._finished and not ended.exception():
+                self._finished(ended.result())
+
+
 def _write_files(
     files: Sequence[tuple[Job, Writer[Any]]],
     rendered: Iterator[Any],
     progress: Progress | None,
     finished: Finished | None,
 ) -> list[Summary]:
-    """Write one file after the other; the end of each goes on beside the beginning of the next."""
-    summaries: list[Summary] = []
-
-    def keep(summary: Summary, reported: int) -> None:
-        if progress:
-            progress(0, summary.bytes - reported)
-        summaries.append(summary)
-        if finished:
-            finished(summary)
-
-    ending: tuple[Future[Summary], int] | None = None
-    with ThreadPoolExecutor(1) as ender:
+    """Write one file after the other; the ends of some go on beside the beginnings of the next."""
+    endings = _Endings(progress, finished)
+    with ThreadPoolExecutor(_ENDING) as pool:
         try:
             for job, writer in files:
                 started = time.perf_counter()
@@ -193,21 +218,20 @@ def _write_files(
                     sink = stack.enter_context(job.store.create(job.name, replace=job.replace))
                     write = stack.enter_context(writer.open(job.specification, sink))
                     reported = _write_chunks(writer, write, rendered, sink, progress)
-                    if ending:
-                        before, ending = ending, None
-                        keep(before[0].result(), before[1])
+                    endings.wait(_ENDING - 1)
                     file = stack.pop_all()
                 end = partial(_end, file, job, writer, sink, started)
                 if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
-                    keep(end(), reported)
+                    ended: Future[Summary] = Future()
+                    ended.set_result(end())
                 else:
-                    ending = ender.submit(end), reported
+                    ended = pool.submit(end)
+                endings.add(ended, reported)
+            endings.wait(0)
         except BaseException:
-            # The file before is whole all the same, and should not be forgotten.
-            if ending and finished and not ending[0].exception():
-                finished(ending[0].result())
+            endings.report_whole()
             raise
-    return summaries
+    return endings.summaries
 
 
 def _write_chunks(

@@ -247,13 +247,11 @@ def _longest_number(measurement: Any) -> int:
 
 def _number_texts(dictionary: ValueDictionary) -> NDArray[np.uint8]:
     """Return the texts of all counts, in the order of their codes."""
-    texts = np.zeros(dictionary.size * kernels.NUMBER + kernels.PADDING, np.uint8)
-    first = 0
-    for decimals, count in dictionary.counts.items():
-        end = first + count * kernels.NUMBER
-        kernels.format_counts(decimals, texts[first:end].reshape(count, kernels.NUMBER))
-        first = end
-    return texts
+    texts = [
+        kernels.count_texts(count, decimals).reshape(-1)
+        for decimals, count in dictionary.counts.items()
+    ]
+    return np.concatenate([*texts, np.zeros(kernels.PADDING, np.uint8)])
 
 
 def _difference(file: BinaryIO, header: bytes, mismatch: Mismatch) -> tuple[int, str]:

@@ -114,12 +114,13 @@ class Kernel(Generic[P]):
             except RuntimeError:  # LLVM cannot read it
                 pass
         notices.announce(cache.cache_problem())
-        from synthpower.jit.compiler import compile_kernel
+        from synthpower.jit.compiler import compile_kernel, dispatcher
 
-        compiled = compile_kernel(name, self.dispatcher, kinds, target_machine())
-        function = load(compiled, kinds)
+        function = dispatcher(self.function, compiled_scope(self.function), inline="always")
+        compiled = compile_kernel(name, function, kinds, target_machine())
+        loaded = load(compiled, kinds)
         cache.keep(file, compiled)
-        return function
+        return loaded
 
 
 def _indices(check: Callable[..., str | None], names: tuple[str, ...]) -> list[int]:

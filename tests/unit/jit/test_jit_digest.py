@@ -95,7 +95,7 @@ def test_it_is_the_same_in_each_process() -> None:
         "from synthpower import kernels\n"
         "from synthpower.jit.digest import code_digest\n"
         "print(*[code_digest(getattr(kernels, name).function) for name in"
-        " ('format_counts', 'render_any_rows', 'put_serials')])"
+        " ('format_times', 'render_any_rows', 'put_serials')])"
     )
     found = {
         subprocess.run(

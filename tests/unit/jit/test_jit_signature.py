@@ -161,13 +161,6 @@ def test_serial_numbers_beyond_the_data_are_not_read() -> None:
         kernels.fill_server_keys(np.zeros(6, np.uint8), offsets(0, 7), np.empty(1, np.uint64))
 
 
-def test_counts_whose_texts_are_too_long_are_not_formatted() -> None:
-    with pytest.raises(ValueError, match="format_counts: decimals is 14"):
-        kernels.format_counts(14, np.empty((1, kernels.NUMBER), np.uint8))
-    with pytest.raises(ValueError, match="format_counts: out has 65537 counts"):
-        kernels.format_counts(0, np.empty((2**16 + 1, kernels.NUMBER), np.uint8))
-
-
 @pytest.mark.parametrize("value", [-1.0, np.inf, np.nan])
 def test_doubles_that_have_no_decimals_are_not_formatted(value: float) -> None:
     out = np.empty((1, kernels.LONGEST_NUMBER), np.uint8)

@@ -114,8 +114,7 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
 def test_all_texts_of_few_counts_are_decimals_and_end_with_their_length(
     decimals: int, count: int
 ) -> None:
-    out = np.zeros((count, kernels.NUMBER), np.uint8)
-    kernels.format_counts(decimals, out)
+    out = kernels.count_texts(count, decimals)
     for i in {0, 1, count // 2, count - 1} & set(range(count)):
         text = bytes(out[i, : out[i, -1]]).decode()
         assert text == f"{Decimal(i).scaleb(-decimals):.{decimals}f}"

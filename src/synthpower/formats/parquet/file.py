@@ -44,6 +44,7 @@ from synthpower.signals.quantity import DICTIONARY_BITS
 from synthpower.storage import Sink
 
 _LEVEL = 1  # of zstd for what is in every row group, where it is asked for
+_SHORT = 1024  # bytes of a part that is joined to its neighbour: a write costs a microsecond
 
 _SCHEMA: Mapping[Kind, Mapping[str, Any]] = {
     Kind.STRING: {
@@ -72,8 +73,10 @@ class ColumnChunk(NamedTuple):
     pages : list of (int, int)
         The bytes of each data page and its first row.
     limits : list of (value, value)
-        The least and greatest value of each page; of the column chunk where
-        `indexed` is not set; empty where they are not known.
+        The least and greatest value of each page, or of the column chunk; empty where they are
+        not known.
+    column_index : bytes
+        Encoded; empty where there is none.
     """
 
     name: str
@@ -85,7 +88,7 @@ class ColumnChunk(NamedTuple):
     dictionary_size: int
     pages: list[tuple[int, int]]
     limits: list[tuple[Any, Any]]
-    indexed: bool = True
+    column_index: bytes
 
 
 class RowGroup(NamedTuple):
@@ -139,16 +142,26 @@ class ColumnEncoder:
             body = [_compress(self._codec, self._level, raw)]
             size = len(body[0])
         header = _page_header(page, raw_size, size, count, self._encoding)
-        self._parts += [header, *body]
+        for part in (header, *body):
+            self._append(part)
         self._raw_size += len(header) + raw_size
         self._size += len(header) + size
         return len(header) + size
 
+    def _append(self, part: Part) -> None:
+        last = self._parts[-1] if self._parts else None
+        if all(type(each) is bytes and len(each) < _SHORT for each in (last, part)):
+            self._parts[-1] += part
+        else:
+            self._parts.append(part)
+
     def finish(self, limits: list[tuple[Any, Any]], indexed: bool = True) -> ColumnChunk:
+        """Return the column chunk; `limits` are of each page, of all together unless `indexed`."""
         codec = CODECS[self._codec or "none"]
+        column_index = _column_index(self._kind, limits) if indexed and limits else b""
         return ColumnChunk(
             self._name, self._kind, codec, self._parts, self._size, self._raw_size,
-            self._dictionary_size, self._pages, limits, indexed,
+            self._dictionary_size, self._pages, limits, column_index,
         )  # fmt: skip
 
 
@@ -275,18 +288,16 @@ def _page_header(page: int, raw_size: int, size: int, count: int, encoding: int)
     return encode(PAGE, header | {"data": data})
 
 
-def _column_index(column: ColumnChunk) -> bytes:
-    """Return each page's limits, where they are known."""
-    if not column.indexed or not column.limits:
-        return b""
-    least, greatest = map(list, zip(*column.limits, strict=True))
+def _column_index(kind: int, limits: list[tuple[Any, Any]]) -> bytes:
+    """Return each page's limits."""
+    least, greatest = map(list, zip(*limits, strict=True))
     ascending = least == sorted(least) and greatest == sorted(greatest)
     return encode(
         COLUMN_INDEX,
         {
             "null_pages": [False] * len(least),
-            "min_values": [_packed(column, value) for value in least],
-            "max_values": [_packed(column, value) for value in greatest],
+            "min_values": [_packed(kind, value) for value in least],
+            "max_values": [_packed(kind, value) for value in greatest],
             "boundary_order": ASCENDING if ascending else UNORDERED,
             "null_counts": [0] * len(least),
         },
@@ -305,7 +316,7 @@ def _offset_index(column: ColumnChunk, offset: int) -> bytes:
 
 def _describe(column: ColumnChunk, rows: int, offset: int) -> _Described:
     meta = _column_meta(column, rows, offset)
-    return _Described(meta, _column_index(column), _offset_index(column, offset))
+    return _Described(meta, column.column_index, _offset_index(column, offset))
 
 
 def _column_meta(column: ColumnChunk, rows: int, offset: int) -> bytes:
@@ -315,8 +326,8 @@ def _column_meta(column: ColumnChunk, rows: int, offset: int) -> bytes:
     if column.limits:
         least, greatest = zip(*column.limits, strict=True)
         statistics |= {
-            "max_value": _packed(column, max(greatest)),
-            "min_value": _packed(column, min(least)),
+            "max_value": _packed(column.kind, max(greatest)),
+            "min_value": _packed(column.kind, min(least)),
             "is_max_value_exact": True,
             "is_min_value_exact": True,
         }
@@ -340,11 +351,11 @@ def _column_meta(column: ColumnChunk, rows: int, offset: int) -> bytes:
     )
 
 
-def _packed(column: ColumnChunk, value: Any) -> bytes:
+def _packed(kind: int, value: Any) -> bytes:
     """Return a value as PLAIN encodes it, but for the length of a string."""
-    if column.kind == BYTE_ARRAY:
+    if kind == BYTE_ARRAY:
         return bytes(value.encode())
-    return struct.pack("<q" if column.kind == INT64 else "<d", value)
+    return struct.pack("<q" if kind == INT64 else "<d", value)
 
 
 def _schema(columns: Sequence[Column]) -> list[Mapping[str, Any]]:

@@ -124,6 +124,7 @@ class ParquetWriter:
         values = self._dictionary.size if self._dictionary else 0
         if values * sizes.dictionary_repeats > self._group_rows:
             self._dictionary = None  # plain values are smaller
+        self._dictionary_values = self._dictionary.values() if self._dictionary else None
         # A method under lru_cache would keep every instance alive.
         self._encoded = lru_cache(_KEPT_TEMPLATES)(self._encode)
         for chunk in islice(self.grid.chunks(), 1 if self.grid.part == WHOLE else 0):
@@ -219,7 +220,7 @@ class ParquetWriter:
                 least, greatest = self._signal.values(chunk, start, values)
             encoder.add_plain(values.reshape(-1), page_rows)
         else:
-            encoder.add_dictionary(self._dictionary.values(), self._dictionary.size)
+            encoder.add_dictionary(self._dictionary_values, self._dictionary.size)
             codes = buffers.array("values", shape, np.uint16)
             if fill:
                 least, greatest = self._signal.counts(chunk, start, self._dictionary.firsts, codes)
