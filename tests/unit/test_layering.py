@@ -83,7 +83,7 @@ ALLOWED = {
         "readings",
     },
     "threading": {"jit.forking"},
-    "concurrent": {"engine", "storage.direct"},
+    "concurrent": {"engine", "storage.direct", "jit.forking"},
 }  # fmt: skip
 
 # What the command line may use: a dataset, and what is light.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,17 +94,20 @@ def test_what_fits_is_known_to_the_byte(inventory: Inventory, tmp_path: Path) ->
 def test_a_file_that_was_ended_beside_a_failure_is_reported(
     inventory: Inventory, tmp_path: Path
 ) -> None:
+    written: list[int] = []
     done: list[str] = []
     files = jobs(inventory, tmp_path)
 
     def fail(rows: int, size: int) -> None:
-        if rows and (tmp_path / files[0].name).exists():
+        written.append(rows)
+        if sum(written) > 144_000:  # the second file's first chunk
+            while not (tmp_path / files[0].name).exists():
+                time.sleep(0.001)
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
         Run(files, inventory).write(fail, lambda summary: done.append(summary.name))
-    assert done == sorted(path.name for path in tmp_path.iterdir())
-    assert done
+    assert done == [files[0].name] == sorted(path.name for path in tmp_path.iterdir())
 
 
 def test_files_that_differ_in_their_dates_only_have_one_writer(
