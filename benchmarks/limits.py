@@ -6,7 +6,8 @@
 
 Each run is a process of its own. Those that write to the disk are the command, from its start to
 its end, and take turns with a plain direct write of the same number of bytes. The others write to
-/dev/null, and say how long that took without imports and reading the inventory.
+/dev/null, and say how long that took without imports and reading the inventory; beside each stands
+how long one Philox call a value takes on as many cores, in the same turn.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ CHECKS = [
     Case("verify --contract, CSV", 100_000, "--date 2023-01-01 --days 4"),
 ]
 FLEETS = [1_000_000, 10_000_000]  # servers of the inventories that are made and read
+
+
+PHILOX = "one Philox call a value"
 
 
 class Shape(NamedTuple):
@@ -240,7 +244,9 @@ rows = int(rows)
 PEERS = {
     "clickhouse": "ClickHouse",
     "duckdb": "DuckDB",
+    "duckdb, ENUM": "DuckDB with ENUM",
     "polars": "Polars",
+    "polars, streaming": "Polars streaming",
     "original": "the original script",
 }
 # What a reader of a file might ask; each is timed on our file and on pyarrow's, in turns.
@@ -372,6 +378,12 @@ def compare_readers(folder: Path, shrink: int, repeat: int) -> dict[str, Any]:
     return {"bytes": sizes, "queries": json.loads(found.read_text())}
 
 
+def philox_ns(cores: int) -> float:
+    """Return how long one Philox call a value takes on so many cores, in nanoseconds a value."""
+    command = [sys.executable, str(HERE / "value_kernels.py"), "--philox", str(cores)]
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
 def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
     """Measure everything, in turns."""
     shrink = 1 if size == "full" else 10_000
@@ -386,6 +398,10 @@ def measure_all(size: str, repeat: int, scratch: Path | None) -> dict[str, Any]:
         for title, options in STARTS[:-2]:  # compiles, and fills caches
             start(title, options, small, folder)
         for turn in range(1, repeat + 1):
+            runs += [
+                {"turn": turn, "case": f"{PHILOX}, {cores}", "ns": philox_ns(cores)}
+                for cores in {1, compare.cores()}
+            ]
             for case in CASES:
                 run = {"turn": turn, **run_case(case, folder, shrink)}
                 run["plain_write_s"] = write_plainly(folder / "plain", run["bytes"])
@@ -427,6 +443,12 @@ def medians(runs: list[dict[str, Any]], name: str) -> dict[str, float]:
     of_case = [run for run in runs if run["case"] == name]
     keys = [key for key in of_case[0] if key not in ("case", "turn")]
     return {key: statistics.median(run[key] for run in of_case) for key in keys}
+
+
+def philox_seconds(result: dict[str, Any], rows: float, workers: int | None = None) -> float:
+    """Return how long one Philox call for each row takes."""
+    cores = workers or result["machine"]["cores"]
+    return rows * medians(result["runs"], f"{PHILOX}, {cores}")["ns"] / 1e9
 
 
 def table(lines: list[list[str]]) -> str:
@@ -499,19 +521,23 @@ def render(result: dict[str, Any]) -> str:
     """Return the result as text and tables in Markdown, medians of its runs."""
     of = result["machine"]
     disk = [["to the disk", "M rows", "s", "M rows/s", "B/row", "GB/s", "a plain write takes",
-             "peak MB"]]  # fmt: skip
+             "Philox takes", "times the larger", "peak MB"]]  # fmt: skip
     for case in CASES:
         m = medians(result["runs"], case.name)
+        philox = philox_seconds(result, m["rows"])
         disk.append([
             case.name, f"{m['rows'] / 1e6:,.1f}", f"{m['wall_s']:.2f}",
             f"{m['rows'] / m['wall_s'] / 1e6:,.0f}", f"{m['bytes'] / m['rows']:.2f}",
             f"{m['bytes'] / m['wall_s'] / 1e9:.2f}", f"{m['plain_write_s']:.2f} s",
+            f"{philox:.2f} s", f"{m['wall_s'] / max(philox, m['plain_write_s']):.2f}",
             f"{m['peak_bytes'] / 1e6:,.0f}",
         ])  # fmt: skip
-    null = [["to /dev/null", "M rows", "s", "M rows/s", "peak MB"]]
+    null = [["to /dev/null", "M rows", "s", "M rows/s", "peak MB", "Philox takes", "times that"]]
     for shape in SHAPES:
         m = medians(result["runs"], shape.name)
-        null.append(rates(shape.name, m, 0))
+        philox = philox_seconds(result, m["rows"], shape.workers)
+        ratio = m["wall_s"] / philox
+        null.append([*rates(shape.name, m, 0), f"{philox:.2f} s", f"{ratio:.1f}"])
     titles = dict.fromkeys(start["case"] for start in result["starts"])
     starts = [f"{title}: {medians(result['starts'], title)['wall_s']:.2f} s" for title in titles]
     checked = [["on the disk", "M rows", "s", "M rows/s", "peak MB"]]
@@ -543,7 +569,8 @@ def render(result: dict[str, Any]) -> str:
     return "\n\n".join([
         f"Measured on {result['date']} on {of['processor']}, {of['cores']} cores, "
         f"{of['memory_bytes'] / 2**30:.0f} GiB, by `{result['command']}`; medians, process start "
-        "and fsync included. A plain write is a direct one of as many bytes, in the same run.",
+        "and fsync included. A plain write is a direct one of as many bytes, in the same run; "
+        "Philox is one call for each value, on all cores, into the first-level cache.",
         table(disk),
         "Without a disk, and without start-up (imports, reading the inventory):",
         table(null),

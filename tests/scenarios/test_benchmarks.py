@@ -58,12 +58,20 @@ def test_the_limits_run(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_value_kernels_run(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    said = run(BENCHMARKS / "value_kernels.py", "--size", "tiny", "--result", result)
+    assert "| native | uniform | codes |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
 @pytest.mark.parametrize(
     ("script", "page"),
     [
         ("compare.py", "benchmarks/README.md"),
         ("limits.py", "benchmarks/README.md"),
         ("limits.py", "README.md"),
+        ("value_kernels.py", "benchmarks/README.md"),
     ],
 )
 def test_the_page_shows_the_committed_result(tmp_path: Path, script: str, page: str) -> None:
