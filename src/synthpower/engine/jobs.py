@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -187,19 +187,21 @@ class _Endings:
     def wait(self, most: int) -> None:
         """Wait until there are so many, at most."""
         while len(self._ending) > most:
-            ended, reported = self._ending.popleft()
+            ended, reported = self._ending[0]
             summary = ended.result()
-            if self._progress:
-                self._progress(0, summary.bytes - reported)
+            self._ending.popleft()  # not before: an interrupt comes while we wait
             self.summaries.append(summary)
             if self._finished:
                 self._finished(summary)
+            if self._progress:
+                self._progress(0, summary.bytes - reported)
 
     def report_whole(self) -> None:
         """Report those that become whole, whatever became of another."""
         for ended, _ in self._ending:
-            if self._finished and not ended.exception():
-                self._finished(ended.result())
+            with suppress(Exception):  # the first error is the one to be raised
+                if self._finished and not ended.exception():
+                    self._finished(ended.result())
 
 
 def _write_files(

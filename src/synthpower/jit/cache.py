@@ -21,7 +21,7 @@ from synthpower.jit.target import Target
 from synthpower.jit.types import UNREACHABLE, CompiledKernel, Kind
 from synthpower.version import __version__
 
-FORMAT = 1  # of a file, and of how the compiler is called: to be counted up with either
+FORMAT = 2  # of a file, and of how the compiler is called: to be counted up with either
 KEPT_VERSIONS = 3
 _KEPT_FILES = 32  # of one kernel: who edits it leaves one each time
 _LARGEST = 2**24

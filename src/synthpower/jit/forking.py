@@ -10,6 +10,7 @@ hold the lock of `logging`, and wait for a thread that waits for it, importing N
 
 from __future__ import annotations
 
+import _thread
 import concurrent.futures.thread  # noqa: F401
 import logging  # noqa: F401
 import os
@@ -19,22 +20,39 @@ from typing import Any
 
 LOCK = threading.RLock()  # reentrant: the thread that compiles may fork, too
 _held: list[Any] = []
+_interrupted: list[bool] = []
 
 
 def _acquire() -> None:
-    LOCK.acquire()
+    _hold(LOCK)
     module = sys.modules.get("numba.core.compiler_lock")
     numba_lock: Any = getattr(module, "global_compiler_lock", None)
     # After ours, as in compiling: two locks in two orders would be a deadlock.
     if hasattr(numba_lock, "acquire") and hasattr(numba_lock, "release"):
-        numba_lock.acquire()
-        _held.append(numba_lock)
+        _hold(numba_lock)
+
+
+def _hold(lock: Any) -> None:
+    while True:
+        try:
+            lock.acquire()
+        except KeyboardInterrupt:  # Python would ignore it here, and fork without the lock
+            _interrupted.append(True)
+        else:
+            _held.append(lock)
+            return
+
+
+def _release_in_parent() -> None:
+    _release()
+    if _interrupted:
+        _interrupted.clear()
+        _thread.start_new_thread(_thread.interrupt_main, ())  # once the fork has ended
 
 
 def _release() -> None:
     while _held:
         _held.pop().release()
-    LOCK.release()
 
 
-os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_release)
+os.register_at_fork(before=_acquire, after_in_parent=_release_in_parent, after_in_child=_release)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, update_wrapper
 from types import FunctionType
-from typing import Any, Generic, ParamSpec, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from synthpower.errors import InputError
 from synthpower.jit import cache, notices
@@ -19,6 +19,7 @@ from synthpower.jit.target import target, target_machine
 from synthpower.jit.types import Kind
 
 P = ParamSpec("P")
+R = TypeVar("R")
 Entry = Callable[[Sequence[Any], Sequence[int]], object]  # takes arguments, and words for them
 
 DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
@@ -157,7 +158,7 @@ def kernel(
     return decorate
 
 
-def variant(function: Callable[P, None], name: str, **uses: object) -> Callable[P, None]:
+def variant(function: Callable[P, R], name: str, **uses: object) -> Callable[P, R]:
     """Return a function that is another one but for its name and some of the globals it uses.
 
     So one loop serves for several kernels, each compiled with what it calls, and none with more.
@@ -179,4 +180,4 @@ def variant(function: Callable[P, None], name: str, **uses: object) -> Callable[
     made.__module__ = template.__module__
     made.__doc__ = template.__doc__
     made.__annotations__ = template.__annotations__
-    return cast(Callable[P, None], made)
+    return cast(Callable[P, R], made)

@@ -20,8 +20,8 @@ from synthpower.storage.interface import Sink
 _STAGE_SIZE = 2**23  # 2 MB: 10 % slower; 32 MB: 8 % faster, and four times the memory
 _ALIGNMENT = 4096
 _DIRECT_SIZE = 2**20  # smaller files are faster through the page cache
-_STAGES = 2  # being written; one more is being filled
-_KEPT_STAGES = 6
+_STAGES = 2  # one is being written, the other filled
+_KEPT_STAGES = 6  # of files that end at once
 
 # Stages of earlier files: new pages cost more than their writing. An anonymous mmap is shared
 # with a forked child, which has to let go of it: else both would write into the same memory.
@@ -46,6 +46,7 @@ class StagedSink(Sink):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
+        self._process = os.getpid()
         self._filled = 0
         self._stages: list[mmap.mmap] = []
         self._writes: list[Future[None]] = []
@@ -71,7 +72,10 @@ class StagedSink(Sink):
         if len(self._writes) == _STAGES:
             self._writes.pop(0).result()
             return self._stages.pop(0)
-        return _free_stages.pop() if _free_stages else mmap.mmap(-1, _STAGE_SIZE)
+        try:
+            return _free_stages.pop()
+        except IndexError:
+            return mmap.mmap(-1, _STAGE_SIZE)
 
     def finish(self) -> None:
         """Write what has been gathered; after this, nothing more comes."""
@@ -94,8 +98,10 @@ class StagedSink(Sink):
         self._free_stages()
 
     def _free_stages(self) -> None:
-        _free_stages.extend(self._stages[: max(0, _KEPT_STAGES - len(_free_stages))])
-        self._stages = []
+        # Forgotten first: an interrupt in between loses stages, and no other sink gets one twice.
+        stages, self._stages = self._stages, []
+        if self._process == os.getpid():  # a forked child closes its parent's sinks, too
+            _free_stages.extend(stages[: max(0, _KEPT_STAGES - len(_free_stages))])
 
 
 class DirectReader:

@@ -76,8 +76,8 @@ class Store(Protocol):
     def create(self, name: str, *, replace: bool = False) -> AbstractContextManager[Sink]:
         """Make a file, which appears when the context ends without an error, whole or not at all.
 
-        The end may take long (a disk has to confirm, a part has to arrive), and is run on
-        another thread beside the beginning of the next file.
+        The end may take long (a disk has to confirm, a part has to arrive): those of several
+        files are run at once, each on another thread, beside the beginning of the next file.
 
         Raises
         ------

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from memory_store import MemoryStore
 from pyarrow import csv as pa_csv
 from pyarrow import parquet as pq
 
@@ -14,7 +17,7 @@ from synthpower.engine import Job, Run, Summary
 from synthpower.formats import find_format
 from synthpower.formats.interface import Certainty, Options
 from synthpower.model.grid import Part
-from synthpower.storage import LocalStore
+from synthpower.storage import LocalStore, Sink
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,45 @@ def test_a_file_that_was_ended_beside_a_failure_is_reported(
     with pytest.raises(OSError, match="No space left"):
         Run(files, inventory).write(fail, lambda summary: done.append(summary.name))
     assert done == [files[0].name] == sorted(path.name for path in tmp_path.iterdir())
+
+
+class FirstFails(MemoryStore):
+    """A store whose first file cannot be made whole, when all others are."""
+
+    @contextmanager
+    def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
+        with super().create(name, replace=replace) as sink:
+            yield sink
+            if name == "data-2023-02-01.csv":
+                while len(self.files) < 2:
+                    time.sleep(0.001)
+                raise OSError(28, "No space left on device")
+
+
+def test_files_are_reported_beside_one_that_cannot_be_ended(inventory: Inventory) -> None:
+    store, done = FirstFails(), []
+    files = [replace(job, store=store) for job in jobs(inventory, Path(), 3)]
+
+    def finished(summary: Summary) -> None:
+        done.append(summary.name)
+        raise OSError(5, "the manifest cannot be written")
+
+    with pytest.raises(OSError, match="No space left"):
+        Run(files, inventory).write(finished=finished)
+    assert done == sorted(store.files) == [job.name for job in files[1:]]
+
+
+def test_a_file_is_reported_when_progress_fails(inventory: Inventory) -> None:
+    store, done = MemoryStore(), []
+    files = [replace(job, store=store) for job in jobs(inventory, Path())]
+
+    def fail(rows: int, size: int) -> None:
+        if not rows:  # of a file's end
+            raise RuntimeError("no terminal")
+
+    with pytest.raises(RuntimeError, match="no terminal"):
+        Run(files, inventory).write(fail, lambda summary: done.append(summary.name))
+    assert done == sorted(store.files) == [job.name for job in files]
 
 
 def test_files_that_differ_in_their_dates_only_have_one_writer(

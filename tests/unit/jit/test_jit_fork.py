@@ -156,3 +156,30 @@ if not child:
 assert os.waitpid(child, 0)[1] == 0
 """
     run(script, tmp_path)
+
+
+def test_an_interrupt_waits_with_the_fork(tmp_path: Path) -> None:
+    script = """
+import os, signal, threading, time
+from synthpower.jit.forking import LOCK
+
+held = threading.Event()
+def hold():
+    with LOCK:
+        held.set()
+        time.sleep(1)
+
+signal.alarm(60)
+threading.Thread(target=hold).start()
+held.wait()
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    child = os.fork()
+    if not child:
+        os._exit(not LOCK.acquire(timeout=5))
+    time.sleep(5)
+except KeyboardInterrupt:
+    assert os.wait()[1] == 0
+    print("done")
+"""
+    assert run(script, tmp_path) == "done\n"

@@ -211,6 +211,11 @@ def test_rows_that_may_not_fit_are_not_rendered() -> None:
             kernels.render_any_rows(**rows(**changed))
 
 
+def test_doubles_are_not_rendered_as_decimals() -> None:
+    with pytest.raises(ValueError, match="render_decimal_rows: decimals must be 0 to 22"):
+        kernels.render_decimal_rows(**rows(decimals=np.array([-1])))
+
+
 @pytest.mark.parametrize(
     "text", ["int32", "float64", "out int64", "uint8[n - 1]", "uint8[", "x[n]"]
 )

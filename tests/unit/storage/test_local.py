@@ -335,6 +335,69 @@ with store.create("parent") as sink:
     assert names_in(tmp_path) == ["child", "first", "parent"]
 
 
+def test_a_forked_child_that_fails_leaves_its_parents_stages_alone(tmp_path: Path) -> None:
+    run_python(
+        FORKED
+        + """
+child = None
+try:
+    with store.create("parent") as sink:
+        sink.write(b"p" * 2**20)
+        child = os.fork()
+        if not child:
+            raise RuntimeError
+        assert os.waitpid(child, 0)[1] == 0
+        sink.write(b"p" * 2**20)
+except RuntimeError:
+    with store.create("child") as own:
+        own.write(b"c" * 2**20)
+    os._exit(0)
+""",
+        tmp_path,
+    )
+    assert (tmp_path / "parent").read_bytes() == b"p" * 2**21
+    assert (tmp_path / "child").read_bytes() == b"c" * 2**20
+
+
+def test_an_interrupt_gives_no_stage_to_two_files(tmp_path: Path) -> None:
+    run_python(
+        """
+import pathlib, sys
+from synthpower.storage import LocalStore, direct
+
+store = LocalStore(pathlib.Path(sys.argv[1]))
+lines = 0
+
+def interrupt(frame, event, argument):
+    global lines
+    if frame.f_code.co_filename != direct.__file__:
+        return None
+    if event == "line":
+        lines -= 1
+        if not lines:
+            raise KeyboardInterrupt
+    return interrupt
+
+for number in range(1, 200):  # at each line that ends a file, one after the other
+    lines = number
+    try:
+        with store.create("a", replace=True) as sink:
+            sink.write(b"1" * 2**20)
+            sys.settrace(interrupt)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(None)
+    pool = direct._free_stages
+    assert len(set(map(id, pool))) == len(pool), number
+    if lines > 0:
+        break
+assert 10 < number < 199
+""",
+        tmp_path,
+    )
+
+
 def test_a_forked_child_does_not_remove_its_parents_temporary_files(tmp_path: Path) -> None:
     run_python(
         FORKED
