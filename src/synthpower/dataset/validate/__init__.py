@@ -22,6 +22,7 @@ values as text, booleans, floats, integers     wrong: in Parquet they are double
 values out of range, with more decimals, -0    wrong
 readings that are missing, or doubled          wrong
 columns in another order, or more of them      wrong
+statistics of a row group that are not true    wrong: readers leave out rows by them
 what is damaged, compressed or a folder        not checked, which is not passed either
 =============================================  ==================================================
 

@@ -185,8 +185,8 @@ def _around(surveys: list[Survey], interval: int) -> Expected:
 
 
 def _columns(source: Source, rows: int) -> Check:
-    detail = "; ".join(["as they should be", *source.notes])
-    return Check(source.path.name, "columns", passed=True, count=rows, detail=detail)
+    detail = source.wrong or "; ".join(["as they should be", *source.notes])
+    return Check(source.path.name, "columns", not source.wrong, rows, detail)
 
 
 def _no_reading(name: str) -> Check:

@@ -19,6 +19,7 @@ from pyarrow import parquet as pq
 
 from synthpower.arrays import as_numpy
 from synthpower.dataset.validate.cells import Flags, Numbers
+from synthpower.dataset.validate.statistics import Statistics
 from synthpower.errors import InputError, shown
 from synthpower.formats import format_of_name
 from synthpower.formats.batches import TIME, reading_schema
@@ -78,6 +79,13 @@ def is_typed(path: Path) -> bool:
 class Source:
     """A file of readings.
 
+    Attributes
+    ----------
+    notes : set of str
+        In which other forms something is.
+    wrong : str
+        What the file says of itself and is not true, as far as it was read.
+
     Raises
     ------
     InputError
@@ -88,6 +96,7 @@ class Source:
         self.path = path
         self.parquet = is_typed(path)
         self.notes: dict[str, None] = {}  # a set that keeps the order
+        self.wrong = ""
         with path.open("rb") as file:
             self.names = self._parquet_names(file) if self.parquet else self._csv_names(file)
         expected = reading_schema(COLUMNS if "start_time" in self.names else END_COLUMNS).names
@@ -166,7 +175,12 @@ class Source:
         with self.path.open("rb") as file:
             strings = [name for name in self.names if name not in (*TIMES, VALUE)]
             reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
-            yield from reader.iter_batches(BATCH_ROWS, columns=columns)
+            statistics = Statistics(reader.metadata)
+            for batch in reader.iter_batches(BATCH_ROWS, columns=columns):
+                if columns is None:  # all rows will be read
+                    statistics.take(batch)
+                    self.wrong = statistics.wrong
+                yield batch
 
     def _csv(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         """Read values as numbers; from where one is none, as text."""
