@@ -162,8 +162,8 @@ class Readings:
         ------
         KeyError
             Where these readings have no such server, interval or measurement.
-        ValueError
-            Where `time` is not in ISO 8601.
+        TypeError, ValueError
+            Where `time` is no time, or not in ISO 8601.
         """
         spec = self.specification
         keys, _ = server_keys(as_strings([str(sn)]))
@@ -175,6 +175,8 @@ class Readings:
         names = [m.name for m in spec.measurements]
         if measurement not in names:
             raise KeyError(f"no measurement {measurement!r}")
+        if not isinstance(time, str | datetime):
+            raise TypeError(f"time is {type(time).__name__}, not a string or a datetime")
         moment = datetime.fromisoformat(time) if isinstance(time, str) else time
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         seconds = (moment - EPOCH).total_seconds() - spec.start

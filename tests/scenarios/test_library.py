@@ -11,6 +11,7 @@ from support import contents, names
 from synthpower import Dataset, InputError, Inventory, Part, Request
 from synthpower.cli.main import main
 from synthpower.dataset.manifest import read_manifest
+from synthpower.errors import Notice
 from synthpower.storage import LocalStore
 
 DAY = "2023-02-27"
@@ -175,3 +176,12 @@ def test_finished_is_called_for_each_file(dataset: Dataset) -> None:
     assert seen == [name for name in names(directory(dataset)) if name.startswith("data-")]
     files = read_manifest(dataset.store).files
     assert {entry["state"] for entry in files.values()} == {"whole"}
+
+
+def test_a_measurement_table_that_is_gone_is_missed(tmp_path: Path) -> None:
+    dataset = Dataset.create(tmp_path, Inventory.generate(3, seed=1))
+    (tmp_path / "measurements.csv").unlink()
+    with pytest.warns(Notice, match=r"measurements\.csv is gone: the shipped table serves"):
+        assert len(dataset.measurements()) == 2
+    (tmp_path / "manifest.json").unlink()  # another producer's, who needs none
+    assert len(dataset.measurements()) == 2

@@ -94,6 +94,31 @@ def test_a_dataset_is_made_again_from_its_readme_and_manifest(copy: Path) -> Non
     assert run("verify", kept, "--quiet") == 0
 
 
+@pytest.mark.parametrize("arguments", [["data", "--date", "2023-02-27"], ["verify"]])
+def test_a_record_without_its_inventory_names_the_command_that_makes_it(
+    copy: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    kept = only(SAID, copy)
+    command, *options = arguments
+    where = [kept] if command == "verify" else ["--directory", kept]
+    assert run(command, *options, *where) != 0
+    out, err = capsys.readouterr()
+    assert f"no inventory there; 'synthpower remake {kept}' makes it again" in out + err
+
+
+def test_a_new_inventory_replaces_no_record_of_readings(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = only(SAID, copy)
+    before = states(kept)
+    options = ["--directory", kept, "--count", "5", "--overwrite"]
+    assert run("inventory", *options) == 2
+    assert f"'synthpower remake {kept}' makes all again; remove it" in capsys.readouterr().err
+    assert states(kept) == before
+    (kept / "manifest.json").unlink()
+    assert run("inventory", *options) == 0
+
+
 def test_it_is_made_again_elsewhere_and_what_says_so_stays_untouched(copy: Path) -> None:
     kept = only(SAID, copy)
     before = states(kept)

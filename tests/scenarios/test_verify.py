@@ -173,6 +173,13 @@ def test_another_header_is_found(small: Path) -> None:
     assert wrong(small).startswith("the header is not sn,model")
 
 
+def test_another_line_end_is_named(small: Path) -> None:
+    make(small)
+    path = small / f"{NAME}.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert wrong(small) == r"its lines end with \r\n, not \n"
+
+
 def rewrite(path: Path, table: pa.Table, told: bytes | None = None) -> None:
     """Have pyarrow write a table as a file that says of itself what that one says."""
     told = told or pq.read_metadata(path).metadata[METADATA_KEY.encode()]
@@ -437,12 +444,18 @@ def test_the_command_passes_whole_files(command, power: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_command_passes_over_what_holds_no_readings(command, power: Path) -> None:
-    """As DIR/* names them: inventory.csv is looked at once, the others are not of its trade."""
+def test_the_command_looks_at_each_file_that_is_named(command, power: Path) -> None:
+    """As DIR/* names them: inventory.csv is looked at once."""
     done = command("verify", *sorted(power.glob("[!.]*")), "--json")
     assert done.returncode == 0, done.stdout
+    assert done.stdout == command("verify", power, "--json").stdout
     checked = [check["file"] for check in json.loads(done.stdout)["checks"]]
-    assert checked == ["inventory.csv", *[f"{NAME}.csv"] * 3, *[f"{NAME}.parquet"] * 3]
+    others = ["README.md", "measurements.csv", "server_types.csv", "locations.csv", "manifest.json"]
+    assert checked == ["inventory.csv", *others, *[f"{NAME}.csv"] * 3, *[f"{NAME}.parquet"] * 3]
+    (power / "locations.csv").write_text("nowhere")
+    done = command("verify", power / "locations.csv")
+    assert done.returncode == 1
+    assert "locations.csv" in done.stdout
     (alone,) = json.loads(command("verify", power / "inventory.csv", "--json").stdout)["checks"]
     assert (alone["file"], alone["count"]) == ("inventory.csv", 1000)
 

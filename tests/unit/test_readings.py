@@ -99,6 +99,12 @@ def test_a_cell_that_is_not_there_is_a_key_error(
         readings.at(sn, time, measurement)
 
 
+def test_a_cell_of_no_time_is_a_type_error(readings: Readings) -> None:
+    sn = readings.inventory.table["sn"][0].as_py()
+    with pytest.raises(TypeError, match="time is int, not a string or a datetime"):
+        readings.at(sn, 0, "server power")  # type: ignore[arg-type]
+
+
 def test_the_seed_is_the_inventorys_unless_given() -> None:
     inventory = Inventory.generate(3, seed=5)
     assert Readings(inventory, "2023-02-27").specification.seed == 5

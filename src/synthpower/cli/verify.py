@@ -59,8 +59,6 @@ def _found(checks: list[Check]) -> str:
 
 
 def _folders(args: argparse.Namespace) -> Folders:
-    from synthpower.dataset.layout import OURS
-
     folders: Folders = {}
     for path in args.paths:
         if os.path.isdir(path):  # noqa: PTH112 - whatever the name is
@@ -69,8 +67,7 @@ def _folders(args: argparse.Namespace) -> Folders:
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
         else:
             names = folders.setdefault(path.parent, [])
-            # DIR/*.csv names inventory.csv, which is looked at anyway, and tables without readings.
-            if names is not None and path.name not in OURS:
+            if names is not None:
                 names.append(path.name)
     return folders
 

@@ -84,6 +84,11 @@ def check_new_dataset(store: LocalStore, overwrite: bool) -> None:
             f"{store.label(made[0])} was made from the inventory that is there; remove the data "
             f"files first, or choose another directory"
         )
+    if not store.exists(INVENTORY) and (kept := read_manifest(store).files):
+        raise InputError(
+            f"{store.label(MANIFEST)} says how {min(kept)} was made: 'synthpower remake "
+            f"{store.directory}' makes all again; remove it, or choose another directory"
+        )
 
 
 def data_files(store: Store) -> list[str]:

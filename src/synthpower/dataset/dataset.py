@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthpower.dataset.entries import PLANNED, WHOLE, Entry, entry_of
-from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
+from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed, has_record
 from synthpower.dataset.layout import OURS, README, parse_data_name
 from synthpower.dataset.manifest import (
     Manifest,
@@ -106,6 +106,9 @@ class Dataset:
     def measurements(self) -> list[Measurement]:
         """Return what its measurements.csv has; the shipped ones where there is none."""
         exists = self.store.exists(MEASUREMENTS)
+        if not exists and has_record(self.store):  # which came with one
+            label = self.store.label(MEASUREMENTS)
+            warnings.warn(f"{label} is gone: the shipped table serves", Notice, stacklevel=2)
         return read_measurements(StoreFile(self.store, MEASUREMENTS) if exists else None)
 
     def seed(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
@@ -65,6 +66,8 @@ class Inventory(Fleet):
         label = store.label(name)
         advice = _advice(Path(label).parent)
         if not store.exists(name):
+            if name == INVENTORY and has_record(store):
+                advice = f"'synthpower remake {Path(label).parent}' makes it again"
             raise InputError(f"{label}: no inventory there; {advice}")
         file = StoreFile(store, name)
         return cls.read_file(file, advice, dataset_seed(store), partial(_read_kinds, store))
@@ -101,6 +104,13 @@ def _read_kinds(store: Store) -> Kinds:
     types = StoreFile(store, SERVER_TYPES) if store.exists(SERVER_TYPES) else None
     sites = StoreFile(store, LOCATIONS) if store.exists(LOCATIONS) else None
     return read_server_types(types) if types else (), read_locations(sites) if sites else ()
+
+
+def has_record(store: Store) -> bool:
+    """Return whether the manifest says how the dataset's inventory was made."""
+    with suppress(InputError):  # of a manifest that cannot be read
+        return read_manifest(store).inventory is not None
+    return False
 
 
 def dataset_seed(store: Store) -> int | None:

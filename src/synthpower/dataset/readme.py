@@ -26,7 +26,7 @@ from synthpower.model.grid import WHOLE
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.storage import Store
-from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES
+from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES, read_measurements
 
 DAY = timedelta(days=1)
 BEGIN, END = "<!-- commands:begin -->", "<!-- commands:end -->"
@@ -138,7 +138,8 @@ def commands_block(manifest: Manifest, own: Sequence[Measurement]) -> str:
     return f"{BEGIN}\n\n{lines}\n\n{END}"
 
 
-def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
+def inventory_command(manifest: Manifest) -> str:
+    """Return the command that makes a dataset's inventory."""
     inventory = manifest.inventory or {}
     command = (
         f"synthpower inventory --directory . --count {inventory.get('servers')} "
@@ -146,6 +147,13 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
     )
     for table in inventory.get("own_tables", ()):
         command += f" --{table.removesuffix('.csv').replace('_', '-')} {table}"
+    return command
+
+
+def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
+    command = inventory_command(manifest)
+    if list(own) != read_measurements():
+        command += f" --measurements {MEASUREMENTS}"
     yield command
     for (_, _, own_name), names in sorted(_alike(manifest).items()):
         entry = as_entry(manifest.files[names[0][1]])

@@ -18,7 +18,7 @@ from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
 from synthpower.dataset.plan import Pieces, Plan
-from synthpower.dataset.readme import commands_block, front_matter, render_readme
+from synthpower.dataset.readme import front_matter, inventory_command, render_readme
 from synthpower.dataset.servers import is_of, own_servers
 from synthpower.engine import Job
 from synthpower.errors import InputError, Notice, shown
@@ -176,11 +176,13 @@ def _fleet(source: Store, manifest: Manifest, entries: Mapping[str, Entry]) -> I
 
 def _is_of_readme(source: Store, fleet: Inventory) -> bool:
     """Return whether README.md, where it shows how the inventory is made, shows what makes this."""
-    manifest = Manifest(fleet.seed, inventory_record(fleet))
-    command = commands_block(manifest, []).splitlines()[2].strip()
+    command = inventory_command(Manifest(fleet.seed, inventory_record(fleet)))
     with source.open(README) as file:
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
-    return command in lines or not any(line.startswith(_INVENTORY) for line in lines)
+    commands = [
+        line.partition(" --measurements ")[0] for line in lines if line.startswith(_INVENTORY)
+    ]
+    return command in commands or not commands
 
 
 def _said(source: Store, manifest: Manifest, entries: Mapping[str, Entry]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from synthpower.dataset.compare import compare
 from synthpower.dataset.create import inventory_record
 from synthpower.dataset.entries import PLANNED, Entry, check_entry
 from synthpower.dataset.inventory import Inventory, StoreFile
-from synthpower.dataset.layout import INVENTORY, MANIFEST, README, parse_data_name
+from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, read_manifest
 from synthpower.dataset.readme import front_matter, readme_seed
 from synthpower.dataset.servers import is_of, own_servers
@@ -59,10 +59,11 @@ class Verification:
         check = self._check_inventory()
         if names is None or self._store.exists(INVENTORY):
             yield check  # a file on its own names its servers itself
-        if names is None:
-            yield from self._check_others()
-        for name in self.files() if names is None else names:
-            yield from self._check_file(name, progress)
+        chosen = [*OURS, *self.files()] if names is None else list(names)
+        yield from self._check_others(chosen)
+        for name in chosen:
+            if name not in OURS:
+                yield from self._check_file(name, progress)
 
     def files(self) -> list[str]:
         """Return the names of the dataset's files of readings, those that are gone too."""
@@ -75,6 +76,8 @@ class Verification:
         """Return how many readings files have, None where one does not say it."""
         total = 0
         for name in names:
+            if name in OURS:
+                continue
             entry = self._entry(name)
             if entry is None:
                 return None
@@ -110,8 +113,8 @@ class Verification:
                 return Inventory.read_file(StoreFile(self._store, INVENTORY), "")
             raise error from None
 
-    def _check_others(self) -> Iterator[Check]:
-        """Look at what else a dataset has, and yield a check of each."""
+    def _check_others(self, chosen: Collection[str]) -> Iterator[Check]:
+        """Look at what else a dataset has, and yield a check of each that is chosen."""
         for name, what, look in (
             (README, "front matter", self._look_at_readme),
             (MEASUREMENTS, "measurements", self._look_at_measurements),
@@ -119,6 +122,8 @@ class Verification:
             (LOCATIONS, "locations", self._look_at_locations),
             (MANIFEST, "entries", self._look_at_manifest),
         ):
+            if name not in chosen:
+                continue
             if not self._store.exists(name):
                 if name in (README, MANIFEST):
                     yield right(name, what, 0, "there is none, and none is needed")

@@ -258,7 +258,11 @@ def _difference(file: BinaryIO, header: bytes, mismatch: Mismatch) -> tuple[int,
     """Return the rows that are right, and in words what differs behind them."""
     offset, rows = mismatch.offset, mismatch.rows
     if offset < len(header):
-        return 0, f"the header is not {header.decode().strip()}"
+        file.seek(0)
+        ends = file.readline(_LINE).rstrip(b"\r\n") == header.rstrip(b"\n")
+        return 0, "its lines end with \\r\\n, not \\n" if ends else (
+            f"the header is not {header.decode().strip()}"
+        )
     if mismatch.rendered is None:
         return rows, f"it goes on after its last row, at byte {offset:,}"
     text = bytes(mismatch.rendered)

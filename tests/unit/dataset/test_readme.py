@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthpower import InputError, Inventory
+from synthpower import InputError, Inventory, Measurement
 from synthpower.dataset.readme import front_matter, readme_seed
 from synthpower.storage import LocalStore
 
@@ -29,6 +29,17 @@ def test_front_matter_says_who_what_and_how_often(tmp_path: Path) -> None:
     assert front_matter(LocalStore(tmp_path)) == fields
     assert "synthetic" in prose.lower()
     assert "UTC" in prose
+
+
+def test_own_measurements_are_among_the_commands(tmp_path: Path) -> None:
+    own = [Measurement("inlet temperature", "C", 60, 1)]
+    Inventory.generate(10, seed=1).write(tmp_path, own)
+    command = "synthpower inventory --directory . --count 10 --seed 1"
+    assert (
+        f"    {command} --measurements measurements.csv\n" in (tmp_path / "README.md").read_text()
+    )
+    Inventory.generate(10, seed=1).write(tmp_path, overwrite=True)
+    assert f"    {command}\n" in (tmp_path / "README.md").read_text()
 
 
 def test_the_glob_of_the_front_matter_finds_the_data_files(power: Path) -> None:
