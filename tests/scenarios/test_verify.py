@@ -533,6 +533,7 @@ def test_an_entry_that_is_not_true_of_its_file_is_found(
         ("README.md", ("\nseed: 5\n", "\nseed: 6\n"), "the seed 6 and the glcp_customer_id"),
         ("README.md", ("\nservers: 40\n", "\nservers: 41\n"), "servers: 41, and there are 40"),
         ("README.md", ("\nservers: 40\n", "\nservers: x\n"), "servers: x, and there are 40"),
+        ("README.md", ("\nservers: 40\n", "\n"), "there is no front matter that says how many"),
         ("measurements.csv", ("name,", "junk,"), "measurements.csv:1:"),
         ("server_types.csv", ("model,", "junk,"), "server_types.csv:1:"),
         ("locations.csv", ("location,", "junk,"), "locations.csv:1:"),

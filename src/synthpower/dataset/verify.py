@@ -141,6 +141,8 @@ class Verification:
             pass
         said = front_matter(self._store)
         seed = readme_seed(self._store)
+        if self._manifest.inventory and "servers" not in said:
+            raise InputError("there is no front matter that says how many servers there are")
         if "servers" in said:  # one of ours: somebody else's has an id of its own
             if seed is None or said.get("glcp_customer_id") != streams.customer_id(seed):
                 raise InputError(f"the seed {seed} and the glcp_customer_id do not belong together")
