@@ -20,6 +20,15 @@ from synthpower.jit import cache_problem, on_notice
 from synthpower.kernels.pages import pack_indices, put_texts
 from synthpower.kernels.philox import draws, philox4x32, scaled
 from synthpower.kernels.quantity import value_of_count, value_of_unit
+from synthpower.kernels.rows import (
+    NUMBER,
+    NUMBER_DECIMALS,
+    PADDING,
+    count_texts,
+    render_any_rows,
+    render_decimal_rows,
+    render_known_rows,
+)
 from synthpower.kernels.servers import (
     PACKED_LENGTH,
     UNITS,
@@ -32,17 +41,10 @@ from synthpower.kernels.servers import (
 )
 from synthpower.kernels.text import (
     LONGEST_NUMBER,
-    NUMBER,
-    NUMBER_DECIMALS,
-    PADDING,
     SLOT,
-    count_texts,
     format_doubles,
     format_times,
     powers_of_ten,
-    render_any_rows,
-    render_decimal_rows,
-    render_known_rows,
 )
 from synthpower.kernels.values import (
     FILLS,

@@ -1,4 +1,4 @@
-"""Stores of several small numbers at once: one instruction in place of two or four."""
+"""Stores of several small numbers, and copies of blocks: one instruction each."""
 
 from __future__ import annotations
 
@@ -79,3 +79,28 @@ def put_pair(out: NDArray[Any], index: int, first: Any, second: Any) -> None:
     """Store two numbers of 64 bits."""
     out[index] = first
     out[index + 1] = second
+
+
+def _copy_block_code(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(8), 32).as_pointer()
+        places = []
+        for array, index in ((0, 1), (2, 3)):
+            make = context.make_array(signature.args[array])
+            data = make(context, builder, arguments[array]).data
+            places.append(builder.bitcast(builder.gep(data, [arguments[index]]), block))
+        loaded = builder.load(places[1])
+        loaded.align = 1
+        builder.store(loaded, places[0]).align = 1
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, texts, types.int64), generate
+
+
+@intrinsic(_copy_block_code)
+def copy_block(out: Any, at: int, texts: Any, begin: int) -> None:
+    """Copy 32 bytes."""
+    out[at : at + 32] = texts[begin : begin + 32]

@@ -1,9 +1,4 @@
-"""Kernels of CSV: rows put together from ready texts, times and numbers.
-
-A row is some copies and a number. Copies are of whole blocks of 32 bytes, one instruction
-each: what is too much is written over by the next one. (Tried, for rows of 140 bytes: loops
-over bytes, 69 ns a row, calls of memcpy, 15 ns; blocks, 11 ns.)
-"""
+"""Kernels of CSV: numbers and times as text."""
 
 from __future__ import annotations
 
@@ -13,47 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.jit import inlined, intrinsic, kernel, variant
-from synthpower.kernels.offsets import offsets_problem
+from synthpower.jit import inlined, intrinsic, kernel
 from synthpower.kernels.philox import HALF, LOW, U64
-from synthpower.kernels.quantity import value_of_unit
 
 SLOT = 32  # bytes of a time's text: a block
-PADDING = 128  # bytes that must follow what is copied from, and what is written to
-NUMBER = 16  # bytes of a count's text where all texts are made before, the last one its length
-NUMBER_DECIMALS = NUMBER - 3  # at most: a digit and a point stand before them
 LONGEST_NUMBER = 48  # bytes, for a count of up to 22 decimals and for any double
 
-_ZERO, _POINT, _COMMA = 48, 46, 44
+ZERO, POINT = 48, 46
+_COMMA = 44
 _INFINITY = U64(0x7FF << 52)  # the bits of it
-_TIME = 21  # bytes of a time's text that are copied
-_LEAST_DECIMALS, _MOST_DECIMALS = -1, 22  # of a row's number
 _TEN = U64(10)
-
-
-def _copy_block_code(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any) -> Any:
-    from llvmlite import ir
-    from numba.core import types
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        block = ir.VectorType(ir.IntType(8), 32).as_pointer()
-        places = []
-        for array, index in ((0, 1), (2, 3)):
-            make = context.make_array(signature.args[array])
-            data = make(context, builder, arguments[array]).data
-            places.append(builder.bitcast(builder.gep(data, [arguments[index]]), block))
-        loaded = builder.load(places[1])
-        loaded.align = 1
-        builder.store(loaded, places[0]).align = 1
-        return context.get_dummy_value()
-
-    return types.void(out, types.int64, texts, types.int64), generate
-
-
-@intrinsic(_copy_block_code)
-def _copy_block(out: Any, at: int, texts: Any, begin: int) -> None:
-    """Copy 32 bytes."""
-    out[at : at + 32] = texts[begin : begin + 32]
 
 
 def _multiply_code(_context: Any, _a: Any, _b: Any) -> Any:
@@ -83,7 +47,7 @@ def _put_digits(out: NDArray[np.uint8], at: int, number: np.uint64, digits: int)
     """Write the last `digits` digits of a number, leading zeros too."""
     for place in range(at + digits - 1, at - 1, -1):
         rest = number // _TEN
-        out[place] = _ZERO + np.int64(number - rest * _TEN)
+        out[place] = ZERO + np.int64(number - rest * _TEN)
         number = rest
     return at + digits
 
@@ -99,22 +63,23 @@ def _count_digits(number: np.uint64) -> int:
 
 
 @inlined
-def _put_count(out: NDArray[np.uint8], at: int, count: np.uint64, decimals: int) -> int:
+def put_count(out: NDArray[np.uint8], at: int, count: np.uint64, decimals: int) -> int:
+    """Write a count of 10**-decimals as a decimal, and return where it ends."""
     # From the last digit to the first. (Tried, for two decimals: whole part and decimals apart,
     # 27 ns more; two digits at a time from a table, as much.)
     place = end = at + max(_count_digits(count), decimals + 1) + (1 if decimals else 0)
     for _ in range(decimals):
         rest = count // _TEN
         place -= 1
-        out[place] = _ZERO + np.int64(count - rest * _TEN)
+        out[place] = ZERO + np.int64(count - rest * _TEN)
         count = rest
     if decimals:
         place -= 1
-        out[place] = _POINT
+        out[place] = POINT
     while place > at:
         rest = count // _TEN
         place -= 1
-        out[place] = _ZERO + np.int64(count - rest * _TEN)
+        out[place] = ZERO + np.int64(count - rest * _TEN)
         count = rest
     return end
 
@@ -203,14 +168,12 @@ def _shortest(bits: np.uint64, powers: NDArray[np.uint64]) -> tuple[np.uint64, i
 
 
 @inlined
-def _put_double(
-    out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray[np.uint64]
-) -> int:
+def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray[np.uint64]) -> int:
     """Write a double of 0 or more as Python's `repr` does."""
     if bits == U64(0):
-        out[at] = _ZERO
-        out[at + 1] = _POINT
-        out[at + 2] = _ZERO
+        out[at] = ZERO
+        out[at + 1] = POINT
+        out[at + 2] = ZERO
         return at + 3
     number, exponent = _shortest(bits, powers)
     rest = number // _TEN
@@ -225,25 +188,25 @@ def _put_double(
         _put_digits(out, at + 1, number, digits)
         for place in range(at, at + point):
             out[place] = out[place + 1]
-        out[at + point] = _POINT
+        out[at + point] = POINT
         return at + digits + 1
     if -4 < point <= 0:
-        out[at] = _ZERO
-        out[at + 1] = _POINT
+        out[at] = ZERO
+        out[at + 1] = POINT
         return _put_digits(out, at + 2, number, digits - point)
     if 0 < point <= 16:
         at = _put_digits(out, at, number, digits)
         for _ in range(point - digits):
-            out[at] = _ZERO
+            out[at] = ZERO
             at += 1
-        out[at] = _POINT
-        out[at + 1] = _ZERO
+        out[at] = POINT
+        out[at + 1] = ZERO
         return at + 2
     _put_digits(out, at + 1, number, digits)
     out[at] = out[at + 1]
     at += 1
     if digits > 1:
-        out[at] = _POINT
+        out[at] = POINT
         at += digits
     out[at] = 101  # e
     out[at + 1] = 43 if point > 0 else 45
@@ -280,7 +243,7 @@ def format_doubles(
         A text in each row, ended by a zero byte.
     """
     for i in range(values.size):
-        end = _put_double(out[i], 0, values[i], powers)
+        end = put_double(out[i], 0, values[i], powers)
         out[i, end] = 0
 
 
@@ -322,226 +285,3 @@ def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         _put_digits(text, 17, U64(seconds % 60), 2)
         text[19] = 90
         text[20] = _COMMA
-
-
-def count_texts(count: int, decimals: int) -> NDArray[np.uint8]:
-    """Return the counts 0, 1, ... of 10**-decimals as decimals, for `render_known_rows`.
-
-    Parameters
-    ----------
-    count : int
-        How many.
-    decimals : int
-        0 to `NUMBER_DECIMALS`.
-
-    Returns
-    -------
-    (count, NUMBER) uint8
-        A text in each row, and in the last byte its length.
-    """
-    # (Tried: a kernel. It is compiled in 0.2 s, and no faster than loaded.)
-    texts = np.zeros((count, NUMBER), np.uint8)
-    point = min(decimals, 1)
-    first, whole = 0, 1
-    while first < count:  # those of as many digits before the point
-        end = min(count, 10 ** (whole + decimals))
-        counts, rows = np.arange(first, end), texts[first:end]
-        for place in range(whole + decimals - 1, -1, -1):
-            counts, digits = np.divmod(counts, 10)
-            rows[:, place + (point if place >= whole else 0)] = _ZERO + digits
-        if decimals:
-            rows[:, whole] = _POINT
-        rows[:, -1] = whole + point + decimals
-        first, whole = end, whole + 1
-    return texts
-
-
-def _rows_problem(
-    server_texts: NDArray[np.uint8],
-    server_offsets: NDArray[np.int32],
-    time_texts: NDArray[np.uint8],
-    with_start: bool,
-    with_end: bool,
-    counts: NDArray[np.int64],
-    decimals: NDArray[np.int64],
-    tails: NDArray[np.uint8],
-    tail_offsets: NDArray[np.int32],
-    out: NDArray[np.uint8],
-) -> str | None:
-    times, servers, measurements = counts.shape
-    if time_texts.shape[1] not in (1, servers):
-        return f"time_texts is of {time_texts.shape[1]} servers, not 1 or {servers}"
-    if any(not _LEAST_DECIMALS <= each <= _MOST_DECIMALS for each in decimals.tolist()):
-        return f"decimals must be {_LEAST_DECIMALS} to {_MOST_DECIMALS}"
-    heads = int(server_offsets[-1]) - int(server_offsets[0])
-    ends = int(tail_offsets[-1]) - int(tail_offsets[0])
-    rows = times * (heads * measurements + ends * servers)
-    shown = bool(with_start) + bool(with_end)
-    needed = rows + counts.size * (shown * _TIME + LONGEST_NUMBER) + PADDING
-    if out.size < needed:
-        return f"out has {out.size} bytes; {needed} are needed"
-    return offsets_problem(
-        "server_offsets", server_offsets, server_texts.size - PADDING
-    ) or offsets_problem("tail_offsets", tail_offsets, tails.size - PADDING)
-
-
-@inlined
-def _put_known_number(
-    out: NDArray[np.uint8],
-    at: int,
-    numbers: NDArray[np.uint8],
-    count: int,
-    _decimals: int,
-    _scale: float,
-    _powers: NDArray[np.uint64],
-) -> Any:
-    place = count * NUMBER  # unchecked: to keep it within the texts takes 0.7 ns a row
-    _copy_block(out, at, numbers, place)
-    return at + np.int64(numbers[place + NUMBER - 1])
-
-
-@inlined
-def _put_decimal(
-    out: NDArray[np.uint8],
-    at: int,
-    _numbers: NDArray[np.uint8],
-    count: int,
-    decimals: int,
-    _scale: float,
-    _powers: NDArray[np.uint64],
-) -> int:
-    return _put_count(out, at, U64(count), decimals)
-
-
-@inlined
-def _put_number(
-    out: NDArray[np.uint8],
-    at: int,
-    _numbers: NDArray[np.uint8],
-    count: int,
-    decimals: int,
-    scale: float,
-    powers: NDArray[np.uint64],
-) -> int:
-    if decimals >= 0:
-        return _put_count(out, at, U64(count), decimals)
-    value = value_of_unit(count, scale)
-    return _put_double(out, at, np.float64(value).view(np.uint64), powers)
-
-
-def _rows(
-    server_texts: NDArray[np.uint8],
-    server_offsets: NDArray[np.int32],
-    time_texts: NDArray[np.uint8],
-    with_start: bool,
-    with_end: bool,
-    numbers: NDArray[np.uint8],
-    counts: NDArray[np.int64],
-    decimals: NDArray[np.int64],
-    scales: NDArray[np.float64],
-    powers: NDArray[np.uint64],
-    tails: NDArray[np.uint8],
-    tail_offsets: NDArray[np.int32],
-    size: NDArray[np.int64],
-    out: NDArray[np.uint8],
-) -> None:
-    """Write the rows of a chunk.
-
-    Parameters
-    ----------
-    server_texts, server_offsets : (bytes + PADDING,) uint8, (servers + 1,) int32
-        What a row begins with, for each server.
-    time_texts : (times + 1, servers or 1, SLOT) uint8
-        The step boundaries, from `format_times`.
-    with_start, with_end : bool
-        Which times a row has.
-    numbers : (bytes + PADDING,) uint8
-        For `render_known_rows`: all numbers' texts, from `count_texts`. (Copied from there, a
-        row takes 5 ns; with its digits worked out, 12.)
-    counts : (times, servers, measurements) int64
-        For `render_known_rows` places in `numbers`, which are not checked; for the others counts
-        of 10**-decimals or, without decimals, of 2**-53 of the scale.
-    decimals : (measurements,) int64
-        0 to 22; for `render_any_rows` also -1, for a double in full.
-    scales : (measurements,) float64
-        Where there are no decimals, what a number in [0, 1) is multiplied by.
-    powers : (617, 2) uint64
-        `powers_of_ten`.
-    tails, tail_offsets : (bytes + PADDING,) uint8, (measurements + 1,) int32
-        What a row ends with, for each measurement.
-    size : (1,) int64
-        How many bytes were written.
-    out : (bytes,) uint8
-        The text: room for all rows, LONGEST_NUMBER for each number, and PADDING.
-    """
-    # The compiler makes loops of their own where every head, or every tail, is short: there as
-    # many blocks are copied for each row, and the next field stands over what was too much. (With
-    # as many blocks as each takes, a row takes 7.3 ns in place of 5.1: the processor guesses
-    # wrong where a head ends. With one flag for heads and tails, 5.7; 64 bytes at a time, 6.0;
-    # with branches for the times, 0.3 ns more.)
-    longest_head = longest_tail = 0
-    for s in range(counts.shape[1]):
-        longest_head = max(longest_head, server_offsets[s + 1] - server_offsets[s])
-    for m in range(counts.shape[2]):
-        longest_tail = max(longest_tail, tail_offsets[m + 1] - tail_offsets[m])
-    short_heads = longest_head <= 96
-    short_tails = longest_tail <= 32
-    start_size = _TIME if with_start else 0
-    end_size = _TIME if with_end else 0
-    at = 0
-    for t in range(counts.shape[0]):
-        for s in range(counts.shape[1]):
-            head = server_offsets[s]
-            head_size = server_offsets[s + 1] - head
-            slot = s if time_texts.shape[1] > 1 else 0
-            for m in range(counts.shape[2]):
-                _copy_block(out, at, server_texts, head)
-                _copy_block(out, at + 32, server_texts, head + 32)
-                _copy_block(out, at + 64, server_texts, head + 64)
-                if not short_heads:
-                    for block in range(96, head_size, 32):
-                        _copy_block(out, at + block, server_texts, head + block)
-                at += head_size
-                _copy_block(out, at, time_texts[t, slot], 0)
-                at += start_size
-                _copy_block(out, at, time_texts[t + 1, slot], 0)
-                at += end_size
-                at = put_number(out, at, numbers, counts[t, s, m], decimals[m], scales[m], powers)
-                tail = tail_offsets[m]
-                tail_size = tail_offsets[m + 1] - tail
-                _copy_block(out, at, tails, tail)
-                if not short_tails:
-                    for block in range(32, tail_size, 32):
-                        _copy_block(out, at + block, tails, tail + block)
-                at += tail_size
-    size[0] = at
-
-
-put_number: Any = _put_number  # what `_rows` calls; each of its variants has its own
-_ROWS = {
-    "server_texts": f"uint8[>= {PADDING}]",
-    "server_offsets": "int32[servers + 1]",
-    "time_texts": f"uint8[times + 1, columns, {SLOT}]",
-    "with_start": "int64",
-    "with_end": "int64",
-    "numbers": "uint8[>= 0]",
-    "counts": "int64[times, servers, measurements]",
-    "decimals": "int64[measurements]",
-    "scales": "float64[measurements]",
-    "powers": "uint64[617, 2]",
-    "tails": f"uint8[>= {PADDING}]",
-    "tail_offsets": "int32[measurements + 1]",
-    "size": "out int64[1]",
-    "out": f"out uint8[>= {PADDING}]",
-}
-# A job compiles only what its numbers need: 0.4 s for those known, 1.4 s for any.
-render_known_rows = kernel(_rows_problem, **(_ROWS | {"numbers": f"uint8[>= {NUMBER + PADDING}]"}))(
-    variant(_rows, "render_known_rows", put_number=_put_known_number)
-)
-_decimal_rows_problem = variant(_rows_problem, "_decimal_rows_problem", _LEAST_DECIMALS=0)
-render_decimal_rows = kernel(_decimal_rows_problem, **_ROWS)(
-    variant(_rows, "render_decimal_rows", put_number=_put_decimal)
-)
-render_any_rows = kernel(_rows_problem, **_ROWS)(
-    variant(_rows, "render_any_rows", put_number=_put_number)
-)
