@@ -185,3 +185,11 @@ def test_a_measurement_table_that_is_gone_is_missed(tmp_path: Path) -> None:
         assert len(dataset.measurements()) == 2
     (tmp_path / "manifest.json").unlink()  # another producer's, who needs none
     assert len(dataset.measurements()) == 2
+
+
+def test_another_inventory_beside_the_record_of_the_drawn_one_is_noticed(tmp_path: Path) -> None:
+    dataset = Dataset.create(tmp_path, Inventory.generate(3, seed=1))
+    path = tmp_path / "inventory.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    with pytest.warns(Notice, match=r"inventory\.csv has 2 servers, and 3 were drawn"):
+        dataset.plan(Request("2023-02-27"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from synthpower.dataset.entries import PLANNED, WHOLE, Entry, entry_of
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed, has_record
-from synthpower.dataset.layout import OURS, README, parse_data_name
+from synthpower.dataset.layout import INVENTORY, OURS, README, parse_data_name
 from synthpower.dataset.manifest import (
     Manifest,
     ManifestLog,
@@ -141,6 +141,15 @@ class Dataset:
             )
         fleet = self.inventory
         manifest = read_manifest(self.store)
+        drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
+        if drawn_servers != len(fleet):
+            warnings.warn(
+                f"{self.store.label(INVENTORY)} has {len(fleet):,} servers, and {drawn_servers:,} "
+                f"were drawn: {README} is of those; an inventory of your own needs a directory of "
+                f"its own",
+                Notice,
+                stacklevel=2,
+            )
         complete: dict[str, Entry | None] = {}
         for job in jobs if not request.overwrite else ():
             size = job.store.size(job.name)
