@@ -128,7 +128,7 @@ def measure_all(size: str, repeat: int) -> dict[str, Any]:
             runs += [{"turn": turn, "machine": machine, **r} for r in json.loads(done.stdout)]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": "python benchmarks/value_kernels.py",
+        "command": f"python benchmarks/value_kernels.py --repeat {repeat}",
         "machine": compare.machine(),
         "versions": compare.versions(),
         "runs": runs,
