@@ -122,6 +122,7 @@ def test_signal_handlers_are_put_back_after_an_interruption(tmp_path: Path) -> N
     script = """
 import os, signal, sys, threading
 from synthpower.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 status = main(["data", "--directory", sys.argv[1], "--date", "2023-02-27", "--interval", "1",
                "--days", "500", "--writer", "pyarrow", "--quiet"])

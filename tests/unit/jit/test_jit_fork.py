@@ -169,6 +169,7 @@ def hold():
         held.set()
         time.sleep(1)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 signal.alarm(60)
 threading.Thread(target=hold).start()
 held.wait()
