@@ -43,6 +43,7 @@ class Measurement(NamedTuple):
     unit: str
     scale: str
     decimals: str = ""
+    quantity: str = ""  # what the load signal makes of it; without one it stays uniform
 
 
 class Reading(NamedTuple):
@@ -182,6 +183,31 @@ def value(
     return count, count / power
 
 
+def load_value(
+    server: Server,
+    time: int,
+    interval: int,
+    measurement: Measurement,
+    seed: int,
+    kinds: dict[str, tuple[str, str]],
+    zones: dict[str, str],
+) -> tuple[int | None, float]:
+    """The same of the load signal, which asks what the tables say of the product and the site."""
+    import load_reference as load  # which imports what stands above
+
+    curve, sockets = kinds.get(server.product_id, ("", ""))
+    zone = zones.get(server.location) or "UTC"
+    facts = load.Facts(curve or "Gen10 Plus Intel", int(sockets or 2), server.location, zone)
+    decimals = int(measurement.decimals) if measurement.decimals else None
+    offset = load.zone_offset(zone)
+    count = load.count(
+        seed, server.sn, facts, time, interval, measurement.quantity, decimals, offset
+    )
+    if decimals is None:
+        return None, count / 1024
+    return count, count / 10**decimals
+
+
 def late(sn: str, time: int, seed: int, fuzz: int) -> int:
     """The time at which a server's step really begins."""
     draw, _ = draws(server_key(sn), time, stream_key(seed, "fuzz"))
@@ -196,8 +222,14 @@ def readings(
     interval: int = 3600,
     fuzz: int = 0,
     signal: str = "uniform",
+    kinds: dict[str, tuple[str, str]] | None = None,
+    zones: dict[str, str] | None = None,
 ) -> Iterator[Reading]:
-    """The readings in the order of the file."""
+    """The readings in the order of the file.
+
+    For the load signal, `kinds` has the load curve and the sockets by product id, `zones` the
+    time zone by location. What they lack, or have as "", is LOAD.md's default.
+    """
     form, span = ("%Y-%m-%dT%H", 3600) if "T" in date else ("%Y-%m-%d", 86400)
     moment = datetime.strptime(date, form).replace(tzinfo=timezone.utc)
     base = int((moment - EPOCH).total_seconds())
@@ -207,7 +239,12 @@ def readings(
             start_time = late(server.sn, start, seed, fuzz)
             end_time = late(server.sn, end, seed, fuzz)
             for measurement in measurements:
-                count, number = value(server.sn, start, measurement, seed, signal)
+                if signal == "load" and measurement.quantity:
+                    count, number = load_value(
+                        server, start, interval, measurement, seed, kinds or {}, zones or {}
+                    )
+                else:
+                    count, number = value(server.sn, start, measurement, seed, signal)
                 yield Reading(
                     *server, start_time, end_time, count, number, measurement.unit, measurement.name
                 )
@@ -263,9 +300,27 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 def read_measurements(path: Path) -> list[Measurement]:
     return [
-        Measurement(row["name"], row["unit"], row["scale"], row.get("decimals") or "")
+        Measurement(
+            row["name"],
+            row["unit"],
+            row["scale"],
+            row.get("decimals") or "",
+            row.get("quantity") or "",
+        )
         for row in read_table(path)
     ]
+
+
+def read_facts(directory: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """`kinds` and `zones` of a dataset: of its own tables, or of the shipped ones."""
+    types, sites = (
+        read_table(own if own.exists() else TABLES / own.name)
+        for own in (directory / "server_types.csv", directory / "locations.csv")
+    )
+    kinds = {
+        row["product_id"]: (row.get("load_curve") or "", row.get("sockets") or "") for row in types
+    }
+    return kinds, {row["location"]: row.get("time_zone") or "" for row in sites}
 
 
 def main() -> None:
@@ -294,7 +349,14 @@ def main() -> None:
         servers = [Server(*(row[column] for column in Server._fields)) for row in rows]
         measurements = read_measurements(args.measurements)
         made = readings(
-            servers, measurements, args.seed, args.date, args.interval, args.fuzz, args.signal
+            servers,
+            measurements,
+            args.seed,
+            args.date,
+            args.interval,
+            args.fuzz,
+            args.signal,
+            *read_facts(args.directory),
         )
         lines = csv_lines(made, measurements, args.end)
         path = args.directory / f"data-{args.date}.csv"

@@ -18,6 +18,7 @@ from synthpower.fleet.serials import server_keys
 from synthpower.formats import choose_format
 from synthpower.formats.batches import Batches, reading_schema
 from synthpower.formats.interface import Options
+from synthpower.lazy import lazy
 from synthpower.model.calendar import EPOCH, HOUR
 from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
 from synthpower.model.grid import WHOLE, Chunk, Part
@@ -25,6 +26,7 @@ from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.model.streams import draw_seed
 from synthpower.signals import find_signal
+from synthpower.signals.interface import Evaluator
 from synthpower.storage import STDOUT, check_output, locate
 from synthpower.tables import read_measurements
 
@@ -58,7 +60,7 @@ class Readings:
         The columns, in order; all of them otherwise.
     signal : str
         ``uniform``: a random number in [0, 1) times the scale; ``triangular``: the
-        smaller of two such numbers.
+        smaller of two such numbers; ``load``: a fleet that behaves like one.
     measurements : sequence of Measurement, optional
         What is measured; the shipped ones otherwise.
     seed : int, optional
@@ -92,7 +94,7 @@ class Readings:
         if seed is None:
             seed = draw_seed() if inventory.seed is None else inventory.seed
         self.inventory = inventory
-        self.specification = Specification(
+        given = Specification(
             date,
             tuple(read_measurements() if measurements is None else measurements),
             seed,
@@ -102,7 +104,7 @@ class Readings:
             signal,
             part,
         )
-        find_signal(signal)
+        self.specification = find_signal(signal).complete(given, inventory)
 
     def __repr__(self) -> str:
         steps, servers, measurements = self.shape
@@ -111,6 +113,11 @@ class Readings:
             f"<Readings of {spec.date}, seed {spec.seed}: {steps:,} steps x {servers:,} servers x "
             f"{measurements:,} measurements>"
         )
+
+    @lazy
+    def _evaluator(self) -> Evaluator:
+        spec = self.specification
+        return find_signal(spec.signal).bind(spec, self.inventory)
 
     @property
     def schema(self) -> pa.Schema:
@@ -167,11 +174,12 @@ class Readings:
         """
         spec = self.specification
         keys, _ = server_keys(as_strings([str(sn)]))
-        known = self.inventory.by_serial.ascending
-        found = int(np.searchsorted(known, keys[0]))
-        if found == known.size or known[found] != keys[0]:
+        servers = self.inventory.by_serial
+        server = int(np.searchsorted(servers.ascending, keys[0]))
+        if server == len(servers.sn) or servers.ascending[server] != keys[0]:
             raise KeyError(f"no server {sn!r}")
-        server = int(np.flatnonzero(self.inventory.by_serial.keys == keys[0])[0])
+        if servers.keys is not servers.ascending:  # some keys are hashes: in another order
+            server = int(np.flatnonzero(servers.keys == keys[0])[0])
         names = [m.name for m in spec.measurements]
         if measurement not in names:
             raise KeyError(f"no measurement {measurement!r}")
@@ -183,8 +191,7 @@ class Readings:
         if not (0 <= seconds < spec.span and seconds % spec.interval == 0):
             raise KeyError(f"no interval begins at {time}")
         out = np.empty((1, 1, len(names)))
-        values = find_signal(spec.signal).bind(spec, self.inventory)
-        values.values(Chunk(int(seconds) // spec.interval, 1, server, 1), spec.start, out)
+        self._evaluator.values(Chunk(int(seconds) // spec.interval, 1, server, 1), spec.start, out)
         return float(out[0, 0, names.index(measurement)])
 
     def write(

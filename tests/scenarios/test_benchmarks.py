@@ -65,12 +65,21 @@ def test_the_value_kernels_run(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "realism.py"
+    said = run(script, "--servers", "40", "--result", result, "--scratch", tmp_path)
+    assert "| readings below idle | 0 | 0 | yes |" in said
+    assert json.loads(result.read_text())
+
+
 @pytest.mark.parametrize(
     ("script", "page"),
     [
         ("compare.py", "benchmarks/README.md"),
         ("limits.py", "benchmarks/README.md"),
         ("limits.py", "README.md"),
+        ("realism.py", "benchmarks/README.md"),
         ("value_kernels.py", "benchmarks/README.md"),
     ],
 )

@@ -129,7 +129,7 @@ def test_other_measurements_and_servers_are_refused(
     assert data(directory, format) == 0
     table = directory / "measurements.csv"
     shipped = table.read_text()
-    table.write_text(shipped + "inlet,C,45,1\n")
+    table.write_text(shipped + "inlet,C,45,1,\n")
     assert data(directory, format) == 2
     assert "made from other measurements" in capsys.readouterr().err
     table.write_text(shipped)

@@ -251,7 +251,7 @@ def test_more_than_one_batch(directory: Path, monkeypatch: pytest.MonkeyPatch) -
     make(directory, "--format", "parquet", "--interval", "600")
     monkeypatch.setattr("synthpower.dataset.validate.source.BATCH_ROWS", 17)
     path = directory / "data-2023-02-27.parquet"
-    known = Known(Inventory.read(directory).by_serial, read_measurements())
+    known = Known(Inventory.read(directory), read_measurements())
     group = Group((path,), of_name(path.name), "by its name")
     assert all(check.passed for check in examine(group, known, Mock()))
 

@@ -123,7 +123,7 @@ def test_damaged_parquet_is_a_finding(tmp_path: Path, at: int) -> None:
 
 @pytest.mark.parametrize("index", [-1, 4])
 def test_strings_that_point_anywhere_are_an_error(tmp_path: Path, index: int) -> None:
-    known = Known(Inventory.read(inventory(tmp_path / "power")).by_serial, read_measurements())
+    known = Known(Inventory.read(inventory(tmp_path / "power")), read_measurements())
     indices = pa.array([0, index], pa.int32())
     texts = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
     with pytest.raises(pa.ArrowInvalid):
@@ -131,7 +131,7 @@ def test_strings_that_point_anywhere_are_an_error(tmp_path: Path, index: int) ->
 
 
 def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
-    known = Known(Inventory.read(inventory(tmp_path / "power")).by_serial, read_measurements())
+    known = Known(Inventory.read(inventory(tmp_path / "power")), read_measurements())
     texts = pa.array([b"\xff"]).view(pa.string())
     for each in (texts, texts.dictionary_encode()):
         with pytest.raises(pa.ArrowInvalid):
@@ -215,7 +215,7 @@ def test_scattered_hours_take_little_memory(tmp_path: Path, hours: int) -> None:
     directory = inventory(tmp_path / "power", 20_000)
     path = directory / "data-theirs.parquet"
     scattered(path, 20_000, hours)
-    known = Known(Inventory.read(directory).by_serial, read_measurements())
+    known = Known(Inventory.read(directory), read_measurements())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = {c.what: c for c in examine(Group((path,), None, ""), known, Ignored())}
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # kB

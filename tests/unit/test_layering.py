@@ -35,13 +35,15 @@ LAYERS = {
     "tables": ["reader", "__init__"],
     "kernels": [
         "philox", "quantity", "offsets", "blocks", "pages", "servers", "text", "rows",
-        "values", "__init__",
+        "values", "load_tables", "load", "__init__",
     ],
     "arrays": [],
     "csv_text": [],
     "isolated": [],
     "fleet": ["__init__", "serials", "csv_file", "draw", "fleet"],
-    "signals": ["interface", "quantity", "steps", "random", "__init__"],
+    "signals": [
+        "quantity", "interface", "steps", "random", "sites", "load", "__init__",
+    ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
         "__init__", "buffers", "findings", "interface", "templates", "batches",

@@ -171,7 +171,7 @@ def test_readings_show_what_they_are() -> None:
     ("changes", "argument", "words"),
     [
         ({"inventory": "power"}, "inventory", "'power' is not an Inventory"),
-        ({"signal": "sine"}, "signal", "'sine': choose uniform or triangular"),
+        ({"signal": "sine"}, "signal", "'sine': choose uniform, triangular, load"),
         ({"end": True, "columns": COLUMNS}, "end", "leave start_time out of the columns instead"),
         ({"measurements": []}, "measurements", "one at least"),
         ({"columns": []}, "columns", "no column holds measurement_value"),

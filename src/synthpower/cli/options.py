@@ -231,7 +231,8 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
         "--measurements",
         type=_path,
         metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals, in place of the shipped table",
+        help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the shipped "
+        "table; 'load' is the shipped one of all quantities",
     )
     add("--overwrite", action="store_true", help="replace an inventory that is there")
     _add_common(parser)
@@ -276,14 +277,15 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         choices=SIGNALS,
         default=DEFAULT_SIGNAL,
         help="uniform (default): a random number in [0, 1) times the measurement's scale; "
-        "triangular: the smaller of two such numbers",
+        "triangular: the smaller of two such numbers; load: servers with work to do, their power "
+        "following it",
     )
     add(
         "--measurements",
         type=_path,
         metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals, "
-        "in place of the directory's measurements.csv",
+        help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the "
+        "directory's measurements.csv; 'load' is a shipped one of all quantities",
     )
     add("--seed", type=_seed, metavar="N", help="in place of the dataset's")
     add(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ from synthpower.fleet.fleet import Fleet
 from synthpower.formats import suffix_of
 from synthpower.lazy import lazy
 from synthpower.model.measurement import Measurement
+from synthpower.model.specification import Specification
 from synthpower.model.streams import draw_seed
+from synthpower.signals import find_signal
 from synthpower.storage import (
     LocalStore,
     Store,
@@ -132,15 +135,18 @@ class Dataset:
         if seed is None:
             seed = drawn = draw_seed()
         store, output = locate(request.output) if request.output else (self.store, None)
+        fleet, signal = self.inventory, find_signal(request.signal)
+        manifest = read_manifest(self.store)
         jobs = []
-        for specification in request.specifications(measurements, seed):
-            name = output or specification.name + suffix_of(format.name)
+        for given in request.specifications(measurements, seed):
+            name = output or given.name + suffix_of(format.name)
+            specification = signal.complete(given, fleet)
+            if store is self.store:
+                specification = _as_recorded(specification, manifest.entry(name))
             self._check_name(request, store, name, specification.name)
             jobs.append(
                 Job(specification, store, name, format, request.options(), request.overwrite)
             )
-        fleet = self.inventory
-        manifest = read_manifest(self.store)
         drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
         if drawn_servers != len(fleet):
             warnings.warn(
@@ -325,6 +331,20 @@ class Dataset:
             check_new_directory(Path(into))
         target = LocalStore(Path(into) if into else Path(self.store.label("")), links=False)
         return plan_rebuild(self.store, target, name, workers)
+
+
+def _as_recorded(specification: Specification, entry: Entry | None) -> Specification:
+    """Return a specification with the local times of the file that there is, or is planned.
+
+    This machine may know the rules of time zones otherwise than the one that began it.
+    """
+    if entry is None or not specification.offsets:
+        return specification
+    with suppress(InputError):  # of an entry that makes no sense
+        recorded, _ = entry.parse()
+        if replace(specification, offsets=recorded.offsets) == recorded:
+            return recorded
+    return specification
 
 
 def _same_place(one: Store, other: Store) -> bool:

@@ -48,7 +48,8 @@ class Inventory(Fleet):
         path : path-like
             A CSV file with the columns sn, model, product_id and location, in any
             order, others ignored; or a dataset directory, whose inventory.csv is
-            read, with what the dataset says of its seed, its server types and its sites.
+            read, with what the dataset says of its seed. What is known of server types
+            and sites is in the tables beside it, where there are any.
 
         Raises
         ------
@@ -58,7 +59,8 @@ class Inventory(Fleet):
         path = Path(path)
         if path.is_dir():
             return cls.read_from(LocalStore(path))
-        return cls.read_file(path, _advice(path.parent))
+        kinds = partial(_read_kinds, LocalStore(path.parent))
+        return cls.read_file(path, _advice(path.parent), kinds=kinds)
 
     @classmethod
     def read_from(cls, store: Store, name: str = INVENTORY) -> Self:

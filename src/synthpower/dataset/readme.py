@@ -23,7 +23,7 @@ from synthpower.model.calendar import HOUR
 from synthpower.model.columns import END_COLUMNS
 from synthpower.model.description import parse
 from synthpower.model.grid import WHOLE
-from synthpower.model.measurement import Measurement
+from synthpower.model.measurement import Measurement, without_quantities
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.storage import Store
 from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES, read_measurements
@@ -174,7 +174,10 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
         for date, days in _runs_of_days(sorted({date for date, _ in names})):
             many = f" --days {days}" if days > 1 else ""
             command = f"synthpower data --directory . --date {date}{many}{options}"
-            if tuple(own) != specification.measurements:  # a table that only the manifest has
+            if specification.measurements not in (
+                tuple(own),
+                without_quantities(own),
+            ):  # a table that only the manifest has
                 command = f"# {command} --measurements FILE: 'synthpower remake .' needs no FILE"
             yield command
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import partial
 from pathlib import PurePath
@@ -24,6 +25,7 @@ from synthpower.engine import Job
 from synthpower.errors import InputError, Notice, shown
 from synthpower.fleet.serials import CAPACITY
 from synthpower.formats import format_of_name
+from synthpower.model.measurement import Measurement, without_quantities
 from synthpower.storage import LocalStore, Store, check_new_directory
 from synthpower.tables import (
     LOCATIONS,
@@ -223,6 +225,19 @@ def _drawn(count: int, seed: int, tables: Store | None = None) -> Inventory | No
         return None
 
 
+def _measured(tables: AbstractSet[tuple[Measurement, ...]]) -> Sequence[Measurement]:
+    """Return the table that files were made with, the shipped one where they are of several.
+
+    Those of signals that ignore quantities have none in their records.
+    """
+    default = read_measurements()
+    if len(plain := {without_quantities(table) for table in tables}) != 1:
+        return default
+    shipped = (tuple(default), tuple(read_measurements("load")))
+    whole = [t for t in (*tables, *shipped) if t not in plain and without_quantities(t) in plain]
+    return [*whole, *plain][0]
+
+
 def _tables(
     source: Store,
     fleet: Inventory,
@@ -232,8 +247,7 @@ def _tables(
 ) -> dict[str, Pieces]:
     """Return what has to be beside the files of readings: copied, or where missing made."""
     tables: dict[str, Pieces] = {}
-    measured = {entry.parse()[0].measurements for entry in entries.values()}
-    table = list(measured.pop()) if len(measured) == 1 else read_measurements()
+    table = _measured({entry.parse()[0].measurements for entry in entries.values()})
     made = {INVENTORY: fleet.render}
     if manifest.inventory is not None:
         types = map(server_types_text, (fleet.server_types, read_server_types()))

@@ -23,6 +23,7 @@ from synthpower.lazy import lazy
 from synthpower.model import streams
 from synthpower.model.description import FleetRecord
 from synthpower.model.specification import Specification
+from synthpower.signals import find_signal
 from synthpower.storage import Store
 from synthpower.tables import (
     LOCATIONS,
@@ -221,7 +222,7 @@ class Verification:
                 raise InputError(f"it holds the readings of {specification.name}")
             yield right(name, what, 1, _summary(specification))
             what = "servers"
-            fleet, detail = self._servers_of(name, entry, record)
+            fleet, detail = self._servers_of(name, entry, specification, record)
             yield right(name, what, len(fleet), detail)
             what = "bytes"
             yield self._compared(name, entry, specification, fleet, progress)
@@ -247,7 +248,9 @@ class Verification:
             raise InputError("nothing says what it was made from: not in manifest.json")
         return entry
 
-    def _servers_of(self, name: str, entry: Entry, record: FleetRecord) -> tuple[Inventory, str]:
+    def _servers_of(
+        self, name: str, entry: Entry, specification: Specification, record: FleetRecord
+    ) -> tuple[Inventory, str]:
         """Return the file's servers: the inventory's, or where that has changed, its own."""
         if self._inventory and is_of(self._inventory, entry):
             return self._inventory, "those of inventory.csv"
@@ -255,6 +258,11 @@ class Verification:
         if own is None or not is_of(own, entry):
             own = own_servers(self._store, name, entry, self._inventory)
         if not is_of(own, entry):
+            if own.record() == record._replace(facts=None):
+                raise InputError(
+                    f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
+                    f"other {', '.join(find_signal(specification.signal).facts)}"
+                )
             raise InputError(
                 f"not the {record.servers:,} that it was made from, nor those of inventory.csv"
             )
@@ -277,7 +285,7 @@ class Verification:
             if entry.bytes not in (None, size):
                 detail = f"{size:,}, and not {entry.bytes:,} as manifest.json has it"
                 return wrong(name, "bytes", size, detail)
-            return right(name, "bytes", size, "equal to those made again")
+            return right(name, "bytes", size, f"equal to those made again{_rules(specification)}")
         made_from = (specification, fleet, entry.options)
         finding = find_format(entry.format).explain(self._store, name, made_from, mismatch)
         return Check(name, finding.what, finding.passed, finding.count, finding.detail)
@@ -291,6 +299,17 @@ class Verification:
             writer = find_format(entry.format).writer(specification, fleet, entry.options)
             self._last = kind, writer
         return self._last[1]
+
+
+def _rules(spec: Specification) -> str:
+    """Say so where the rules of a time zone have changed since a file was made."""
+    if not spec.offsets:
+        return ""
+    from synthpower.signals.sites import offsets_now
+
+    now = dict(offsets_now(spec))
+    changed = [zone for zone, times in spec.offsets if now[zone] not in (None, times)]
+    return f"; the local time of {changed[0]} has other rules now" if changed else ""
 
 
 def _summary(spec: Specification) -> str:

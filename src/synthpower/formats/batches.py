@@ -65,6 +65,7 @@ class Batches:
         self._templates = Templates(specification, fleet)
         self._steps = Steps(specification)
         self._values = find_signal(specification.signal).bind(specification, fleet)
+        self.quantities = self._values.quantities
         # A method under lru_cache would keep every instance alive.
         self._kept = lru_cache(max(2, _KEPT_ROWS // chunk_rows))(self._make_templates)
 
@@ -157,6 +158,7 @@ class Batches:
         firsts = np.zeros(len(measurements), np.uint64)
         counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._values.counts(chunk, start, firsts, counts)
+        counts *= self.quantities.steps
         decimals = {m.decimals for m in measurements}
         if len(decimals) == 1:
             (common,) = decimals

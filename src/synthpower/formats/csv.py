@@ -26,7 +26,7 @@ from synthpower.model.columns import END, MEASUREMENT_FIELDS, SERVER_FIELDS, STA
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
-from synthpower.signals.quantity import Quantities, ValueDictionary, value_dictionary
+from synthpower.signals.quantity import Numbers, ValueDictionary, value_dictionary
 from synthpower.signals.steps import Steps
 from synthpower.storage import Sink, Store
 
@@ -128,11 +128,12 @@ class CsvWriter:
             for c in specification.columns_of(*MEASUREMENT_FIELDS)
         ]
         self._tails = _padded(join_fields([as_strings([""] * len(measurements)), *last], "\n"))
-        self._digits = sum(map(_longest_number, measurements))
-        self._quantities = Quantities(measurements)
-        dictionary = value_dictionary(measurements)
-        if dictionary and max(dictionary.counts) > kernels.NUMBER_DECIMALS:
+        self._quantities = self._values.quantities
+        self._digits = sum(map(_longest_number, self._quantities.numbers))
+        dictionary = value_dictionary(self._quantities)
+        if dictionary and max(dictionary.counts)[0] > kernels.NUMBER_DECIMALS:
             dictionary = None
+        self._in_steps = not dictionary and bool((self._quantities.steps > 1).any())
         self._firsts = dictionary.firsts if dictionary else np.zeros(len(measurements), np.uint64)
         self._numbers = _number_texts(dictionary) if dictionary else np.empty(0, np.uint8)
         if dictionary:
@@ -152,6 +153,8 @@ class CsvWriter:
         """Return a chunk's rows, valid until the buffers are filled again."""
         counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._values.counts(chunk, start, self._firsts, counts)
+        if self._in_steps:
+            counts *= self._quantities.steps
         size = np.empty(1, np.int64)
         room = self.grid.rows(chunk) * self._longest_row + kernels.PADDING
         out = buffers.array("text", (room,), np.uint8)
@@ -238,18 +241,18 @@ def _in_kernel_order(columns: Sequence[Column]) -> bool:
     return ranks == sorted(ranks) and len(once) == len(set(once))
 
 
-def _longest_number(measurement: Any) -> int:
-    if measurement.decimals is None:
+def _longest_number(numbers: Numbers) -> int:
+    if numbers.decimals is None or numbers.max_count is None:
         return _LONGEST_DOUBLE
-    whole = len(str(measurement.max_count // 10**measurement.decimals))
-    return whole + bool(measurement.decimals) + int(measurement.decimals)
+    whole = len(str(numbers.max_count * numbers.step // 10**numbers.decimals))
+    return whole + bool(numbers.decimals) + numbers.decimals
 
 
 def _number_texts(dictionary: ValueDictionary) -> NDArray[np.uint8]:
     """Return the texts of all counts, in the order of their codes."""
     texts = [
-        kernels.count_texts(count, decimals).reshape(-1)
-        for decimals, count in dictionary.counts.items()
+        kernels.count_texts(count, decimals, step).reshape(-1)
+        for (decimals, step), count in dictionary.counts.items()
     ]
     return np.concatenate([*texts, np.zeros(kernels.PADDING, np.uint8)])
 

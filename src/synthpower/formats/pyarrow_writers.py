@@ -83,7 +83,7 @@ class PyarrowParquetWriter:
         names = self._batches.schema.names
         templates = [name for name in names if name not in values]
         # More than 16 bits of values are smaller, and faster, without a dictionary.
-        few = value_dictionary(specification.measurements)
+        few = value_dictionary(self._batches.quantities)
         default = dict.fromkeys(templates, "zstd") | dict.fromkeys(values, "none")
         self._options = {
             "compression": compression or default,

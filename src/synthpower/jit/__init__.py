@@ -15,7 +15,7 @@ do for Numba.
 """
 
 from synthpower.jit.cache import cache_problem
-from synthpower.jit.inlined import Inlined, inlined, intrinsic
+from synthpower.jit.inlined import Inlined, called, inlined, intrinsic
 from synthpower.jit.kernel import Kernel, kernel, variant
 from synthpower.jit.notices import on_notice
 
@@ -23,6 +23,7 @@ __all__ = [
     "Inlined",
     "Kernel",
     "cache_problem",
+    "called",
     "inlined",
     "intrinsic",
     "kernel",

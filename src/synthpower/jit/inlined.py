@@ -20,11 +20,17 @@ class Inlined(Generic[P, R]):
         The function.
     generate : function or None
         How Numba is to make machine code of it, if not from the function.
+    inline : str
+        ``always`` or ``never``: whether Numba copies it to where it is called.
     """
 
     def __init__(
-        self, function: Callable[P, R], generate: Callable[..., Any] | None = None
+        self,
+        function: Callable[P, R],
+        generate: Callable[..., Any] | None = None,
+        inline: str = "always",
     ) -> None:
+        self.inline = inline
         self.function = cast(FunctionType, function)
         self.generate = cast("FunctionType | None", generate)
         self._call = function
@@ -46,7 +52,7 @@ class Inlined(Generic[P, R]):
 
         if self.generate:
             return compiler.intrinsic_dispatcher(self.generate)
-        return compiler.dispatcher(self.function, compiled_scope(self.function), inline="always")
+        return compiler.dispatcher(self.function, compiled_scope(self.function), inline=self.inline)
 
 
 def inlined(function: Callable[P, R]) -> Inlined[P, R]:
@@ -55,6 +61,14 @@ def inlined(function: Callable[P, R]) -> Inlined[P, R]:
     Left to LLVM, Philox stays a call and its caller's loop a scalar one: 50 M cells/s, not 200.
     """
     return Inlined(function)
+
+
+def called(function: Callable[P, R]) -> Inlined[P, R]:
+    """Compile `function` by itself, for kernels to call: what has a loop of its own.
+
+    Numba takes half a second to copy one of a screen into another, 30 s for a kernel of a dozen.
+    """
+    return Inlined(function, inline="never")
 
 
 def intrinsic(generate: Callable[..., Any]) -> Callable[[Callable[P, R]], Inlined[P, R]]:

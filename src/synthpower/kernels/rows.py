@@ -27,7 +27,7 @@ _TIME = 21  # bytes of a time's text that are copied
 _LEAST_DECIMALS, _MOST_DECIMALS = -1, 22  # of a row's number
 
 
-def count_texts(count: int, decimals: int) -> NDArray[np.uint8]:
+def count_texts(count: int, decimals: int, step: int = 1) -> NDArray[np.uint8]:
     """Return the counts 0, 1, ... of 10**-decimals as decimals, for `render_known_rows`.
 
     Parameters
@@ -36,6 +36,8 @@ def count_texts(count: int, decimals: int) -> NDArray[np.uint8]:
         How many.
     decimals : int
         0 to `NUMBER_DECIMALS`.
+    step : int
+        From one to the next; none may have more than `NUMBER` - 1 characters.
 
     Returns
     -------
@@ -47,8 +49,8 @@ def count_texts(count: int, decimals: int) -> NDArray[np.uint8]:
     point = min(decimals, 1)
     first, whole = 0, 1
     while first < count:  # those of as many digits before the point
-        end = min(count, 10 ** (whole + decimals))
-        counts, rows = np.arange(first, end), texts[first:end]
+        end = min(count, -(-(10 ** (whole + decimals)) // step))
+        counts, rows = np.arange(first, end) * step, texts[first:end]
         for place in range(whole + decimals - 1, -1, -1):
             counts, digits = np.divmod(counts, 10)
             rows[:, place + (point if place >= whole else 0)] = ZERO + digits

@@ -13,6 +13,8 @@ version  keys
 2        and, each null where it is not used: columns (of name and field, in place of
          ``times``), part ([number, of], of a shard), facts (SHA-256 of what the signal
          needs to know of the servers)
+3        and, null where it is not used: offsets (of each time zone's name: [seconds since the
+         start, seconds ahead of UTC], ...); a measurement may have a quantity
 =======  ==================================================================================
 """
 
@@ -41,7 +43,8 @@ _FIRST = (
     "times", "measurements", "inventory",
 )  # fmt: skip
 _SECOND = ("columns", "part", "facts")
-_KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND)}
+_THIRD = ("offsets",)
+_KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND), 3: (*_FIRST, *_SECOND, *_THIRD)}
 
 
 class FleetRecord(NamedTuple):
@@ -91,18 +94,10 @@ def describe(specification: Specification, fleet: FleetRecord) -> dict[str, Any]
         "interval": specification.interval,
         "fuzz": specification.fuzz,
         "times": "start and end",
-        "measurements": [
-            {
-                "name": measurement.name,
-                "unit": measurement.unit,
-                "scale": str(measurement.scale),
-                "decimals": measurement.decimals,
-            }
-            for measurement in specification.measurements
-        ],
+        "measurements": [_measurement(each) for each in specification.measurements],
         "inventory": {"servers": fleet.servers, "sha256": fleet.sha256},
     }
-    later = dict.fromkeys(_SECOND)
+    later, last = dict.fromkeys(_SECOND), dict.fromkeys(_THIRD)
     for times, columns in _TIMES.items():
         if specification.columns == columns:
             record["times"] = times
@@ -114,9 +109,28 @@ def describe(specification: Specification, fleet: FleetRecord) -> dict[str, Any]
         later["part"] = [specification.part.number, specification.part.of]
     if fleet.facts is not None:
         later["facts"] = fleet.facts
-    if any(value is not None for value in later.values()):
+    if specification.offsets:
+        last["offsets"] = {
+            zone: [[*pair] for pair in times] for zone, times in specification.offsets
+        }
+    quantities = any(measurement.quantity for measurement in specification.measurements)
+    if quantities or any(value is not None for value in last.values()):
+        record |= later | last | {"format_version": 3}
+    elif any(value is not None for value in later.values()):
         record |= later | {"format_version": 2}
     return record
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    described = {
+        "name": measurement.name,
+        "unit": measurement.unit,
+        "scale": str(measurement.scale),
+        "decimals": measurement.decimals,
+    }
+    if measurement.quantity is not None:
+        described["quantity"] = measurement.quantity
+    return described
 
 
 def parse(record: Any) -> tuple[Specification, FleetRecord]:
@@ -188,7 +202,11 @@ def _from_1(record: dict[str, Any]) -> dict[str, Any]:
     return record | dict.fromkeys(_SECOND) | {"format_version": 2}
 
 
-_UPGRADES = {1: _from_1}
+def _from_2(record: dict[str, Any]) -> dict[str, Any]:
+    return record | dict.fromkeys(_THIRD) | {"format_version": 3}
+
+
+_UPGRADES = {1: _from_1, 2: _from_2}
 
 
 def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
@@ -197,16 +215,20 @@ def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
     if end - start == HOUR:
         date = record["start"][:13].replace(" ", "T")
     measurements = tuple(
-        Measurement(m["name"], m["unit"], Decimal(m["scale"]), m["decimals"])
+        Measurement(m["name"], m["unit"], Decimal(m["scale"]), m["decimals"], m.get("quantity"))
         for m in record["measurements"]
     )
     columns = _TIMES[record["times"]] if record["columns"] is None else tuple(
         Column(name, FIELDS[field]) for name, field in record["columns"]
     )  # fmt: skip
     part = WHOLE if record["part"] is None else Part(*record["part"])
+    offsets = tuple(
+        (zone, tuple((since, ahead) for since, ahead in times))
+        for zone, times in (record["offsets"] or {}).items()
+    )
     specification = Specification(
         date, measurements, record["seed"], record["interval"], record["fuzz"],
-        columns, record["signal"], part,
+        columns, record["signal"], part, offsets,
     )  # fmt: skip
     servers, sha256 = (record["inventory"][key] for key in ("servers", "sha256"))
     if type(servers) is not int or not 1 <= servers <= MOST_SERVERS:

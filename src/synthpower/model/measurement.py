@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,6 +12,16 @@ from synthpower.errors import InputError, shown
 
 MAX_DECIMALS = 22  # 10**22 is the last power of ten that a double holds exactly
 MAX_COUNT = 2**53
+
+QUANTITIES = {  # and their units; the names are iLO's and OpenTelemetry's
+    "cpu_utilization": "%",
+    "power": "W",
+    "power_minimum": "W",
+    "power_peak": "W",
+    "inlet_temperature": "Cel",
+    "energy": "J",
+    "cpu_power": "W",
+}
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -29,6 +40,9 @@ class Measurement:
         The greatest value, in `unit`; positive and finite.
     decimals : int, optional
         A value is a whole number of 10**-decimals; without it, a full double.
+    quantity : str, optional
+        One of `QUANTITIES`, which has a unit of its own: what ``load`` is to make of it. Other
+        signals need none.
 
     Raises
     ------
@@ -40,10 +54,13 @@ class Measurement:
     unit: str
     scale: Decimal
     decimals: int | None = None
+    quantity: str | None = None
 
     def __post_init__(self) -> None:
         for column, text in (("name", self.name), ("unit", self.unit)):
             check_text(column, text)
+        if self.quantity is not None:
+            self._check_quantity(self.quantity)
         object.__setattr__(self, "scale", finite_decimal("scale", self.scale))
         if float(self.scale) <= 0:
             raise InputError(f"scale {shown(self.scale)}: it must be a positive number")
@@ -60,10 +77,23 @@ class Measurement:
                 "or none"
             )
 
+    def _check_quantity(self, quantity: object) -> None:
+        if not isinstance(quantity, str) or quantity not in QUANTITIES:
+            raise InputError(
+                f"quantity {shown(quantity)!r}: choose {', '.join(QUANTITIES)}, or leave it empty"
+            )
+        if self.unit != QUANTITIES[quantity]:
+            raise InputError(f"unit {shown(self.unit)!r}: {quantity} is in {QUANTITIES[quantity]}")
+
     @property
     def max_count(self) -> int:
         """The greatest value as a count of 10**-decimals: floor(scale * 10**decimals), exactly."""
         return int(Fraction(self.scale) * 10 ** (self.decimals or 0))
+
+
+def without_quantities(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """Return measurements as signals take them that ignore quantities."""
+    return tuple(replace(each, quantity=None) for each in measurements)
 
 
 def wrong_decimals(value: object) -> InputError:

@@ -14,6 +14,10 @@ from synthpower.model.streams import SEED_LIMIT
 
 DEFAULT_SIGNAL = "uniform"
 
+# Of a time zone: the seconds since the file's start from which on local time is so many seconds
+# ahead of UTC. The first is 0.
+Offsets = tuple[tuple[int, int], ...]
+
 
 @dataclass(frozen=True)
 class Specification:
@@ -37,6 +41,9 @@ class Specification:
         The name of one of `synthpower.signals.SIGNALS`, which looks at it when it is bound.
     part : Part
         Which of the rows of the span the file has: all, or those of a shard.
+    offsets : tuple of (str, Offsets)
+        The local time of each time zone in the span, by its name, of a signal that needs it: as
+        it was known when the file was first made.
 
     Raises
     ------
@@ -52,12 +59,14 @@ class Specification:
     columns: tuple[Column, ...] = COLUMNS
     signal: str = DEFAULT_SIGNAL
     part: Part = WHOLE
+    offsets: tuple[tuple[str, Offsets], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measurements", _checked_measurements(self.measurements))
         object.__setattr__(self, "columns", check_columns(self.columns))
         object.__setattr__(self, "date", str(self.date))
         base_time(self.date)
+        object.__setattr__(self, "offsets", _checked_offsets(self.offsets, self.span))
         for argument in ("seed", "interval", "fuzz"):
             object.__setattr__(self, argument, whole_number(getattr(self, argument), argument))
         if not 0 <= self.seed < SEED_LIMIT:
@@ -99,7 +108,7 @@ class Specification:
         """Everything but the date: what the files of several days have in common."""
         return (
             self.seed, self.interval, self.fuzz, self.columns, self.signal, self.span,
-            self.measurements, self.part,
+            self.measurements, self.part, self.offsets,
         )  # fmt: skip
 
     @property
@@ -133,4 +142,18 @@ def _checked_measurements(measurements: object) -> tuple[Measurement, ...]:
         raise InputError("there is no measurement; one at least is needed", "measurements")
     if len(set(names)) < len(names):
         raise InputError("a measurement is listed twice", "measurements")
+    return checked
+
+
+def _checked_offsets(offsets: object, span: int) -> tuple[tuple[str, Offsets], ...]:
+    checked = tuple(
+        (str(zone), tuple((int(since), int(ahead)) for since, ahead in times))
+        for zone, times in offsets  # type: ignore[attr-defined]
+    )
+    for zone, times in checked:
+        begins = [since for since, _ in times]
+        if not begins or begins[0] != 0 or begins != sorted(set(begins)) or begins[-1] > span:
+            raise InputError(f"{shown(zone)!r} is not given from the file's start on", "offsets")
+        if any(abs(ahead) >= DAY for _, ahead in times):
+            raise InputError(f"{shown(zone)!r} is a day or more from UTC", "offsets")
     return checked

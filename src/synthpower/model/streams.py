@@ -12,6 +12,8 @@ a late step    seed, ``FUZZ``                       server key, epoch seconds
 serial number  seed, ``SERIAL``                     half of the index, round
 server type    seed, ``SERVER_TYPE``                server index, 0
 location       seed, ``LOCATION``                   server index, 0
+load           seed, ``LOAD_...``, and of a site    see docs/LOAD.md
+               its name
 =============  ===================================  ==========================
 
 A 64-bit word enters the counter, and the key, low half first.
@@ -30,6 +32,9 @@ FUZZ = b"fuzz"
 SERIAL = b"serial"
 SERVER_TYPE = b"server type"
 LOCATION = b"location"
+LOAD_SERVER = b"load server"
+LOAD_SITE = b"load site"
+LOAD_STATES = (b"load hour", b"load 4 hours", b"load 32 hours", b"load slots", b"load meter")
 CUSTOMER_ID = b"customer id"
 SERVER = b"server"
 
@@ -52,7 +57,7 @@ def stream_key(seed: int, purpose: bytes, name: str = "") -> int:
     purpose : bytes
         One of this module's constants: no two purposes share a stream.
     name : str
-        The measurement's name, for `VALUE`.
+        The measurement's name, for `VALUE`; the site's, for `LOAD_SITE`.
 
     Returns
     -------

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SIGNALS = {
     "uniform": "synthpower.signals.random:Uniform",
     "triangular": "synthpower.signals.random:Triangular",
+    "load": "synthpower.signals.load:Load",
 }
 
 
@@ -29,7 +30,7 @@ def find_signal(name: object) -> Signal:
         Where there is none.
     """
     if not isinstance(name, str) or name not in SIGNALS:
-        raise InputError(f"{shown(name)!r}: choose {' or '.join(SIGNALS)}", "signal")
+        raise InputError(f"{shown(name)!r}: choose {', '.join(SIGNALS)}", "signal")
     module, _, attribute = SIGNALS[name].partition(":")
     signal: Signal = getattr(import_module(module), attribute)()
     return signal

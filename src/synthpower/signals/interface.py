@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from synthpower.fleet.fleet import Fleet
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
+from synthpower.signals.quantity import Quantities
 
 Limits = tuple[float, float]
 
@@ -19,7 +20,14 @@ class Evaluator(Protocol):
 
     What looks like state has to come from the time, from noise at fixed knots or from facts of
     the fleet: any chunk is evaluated alone, on any thread, in any order.
+
+    Attributes
+    ----------
+    quantities : Quantities
+        What its readings can be.
     """
+
+    quantities: Quantities
 
     def counts(
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
@@ -34,7 +42,8 @@ class Evaluator(Protocol):
         firsts : (measurements,) uint64
             What is added to each measurement's counts.
         out : (steps, servers, measurements) of any integers
-            Counts of 10**-decimals; without decimals, of 2**-53 of the scale.
+            Counts of 10**-decimals, or of a step of it (see `Numbers`); without decimals, of
+            2**-53 of the scale.
         """
         ...
 
@@ -56,6 +65,10 @@ class Signal(Protocol):
 
     name: str
     facts: tuple[str, ...]
+
+    def complete(self, specification: Specification, fleet: Fleet) -> Specification:
+        """Return a specification with what it takes of the fleet, and nothing that it ignores."""
+        ...
 
     def bind(self, specification: Specification, fleet: Fleet) -> Evaluator:
         """Return what evaluates the signal for files that differ in their date only."""

@@ -20,11 +20,38 @@ DICTIONARY_BITS = 16  # whole bytes, and the widest that all readers of Parquet 
 _UNITS = 2**53  # of a measurement without decimals, in its scale
 
 
+class Numbers(NamedTuple):
+    """What the readings of a measurement can be.
+
+    Attributes
+    ----------
+    decimals, max_count : int or None
+        A reading is a count of 10**-decimals, 0 to so many; None for full double precision.
+    scale : float
+        For full precision, what a multiple of 2**-53 is multiplied by.
+    step : int
+        A count is of so many 10**-decimals: of energy, an interval's seconds of watts.
+    """
+
+    decimals: int | None
+    max_count: int | None
+    scale: float = 1.0
+    step: int = 1
+
+    @classmethod
+    def of(cls, measurement: Measurement) -> Numbers:
+        """Return what a number between 0 and the scale can be."""
+        if measurement.decimals is None:
+            return cls(None, None, float(measurement.scale))
+        return cls(measurement.decimals, measurement.max_count)
+
+
 class Quantities:
     """The measurements of a file, as kernels take them.
 
     Attributes
     ----------
+    numbers : sequence of Numbers
     bounds : (measurements,) uint64
         How many counts there are; 0 for full double precision.
     count_bounds : (measurements,) uint64
@@ -34,26 +61,35 @@ class Quantities:
         multiplied by.
     decimals : (measurements,) int64
         -1 for full double precision.
+    steps : (measurements,) int64
+        What a count has to be multiplied by first.
     """
 
-    def __init__(self, measurements: Sequence[Measurement]) -> None:
+    def __init__(self, numbers: Sequence[Numbers]) -> None:
+        self.numbers = numbers
         self.bounds = np.array(
-            [0 if m.decimals is None else m.max_count + 1 for m in measurements], np.uint64
+            [0 if n.max_count is None else n.max_count + 1 for n in numbers], np.uint64
         )
         self.count_bounds = np.where(self.bounds == 0, np.uint64(_UNITS), self.bounds)
         self.scales = np.array(
-            [float(m.scale) if m.decimals is None else float(10**m.decimals) for m in measurements]
+            [n.scale if n.decimals is None else float(10**n.decimals) for n in numbers]
         )
         self.decimals = np.array(
-            [-1 if m.decimals is None else m.decimals for m in measurements], np.int64
+            [-1 if n.decimals is None else n.decimals for n in numbers], np.int64
         )
+        self.steps = np.array([n.step for n in numbers], np.int64)
+
+    @classmethod
+    def of(cls, measurements: Sequence[Measurement]) -> Quantities:
+        """Return those of measurements whose values are between 0 and their scales."""
+        return cls([Numbers.of(measurement) for measurement in measurements])
 
     def limits(self, summary: NDArray[np.uint64]) -> tuple[float, float]:
         """Return the least and the greatest value of a summary: (measurements, 2 or more) counts.
 
         Of measurements without decimals they are counts of 2**-53, whatever was filled.
         """
-        counts = summary[:, :2].astype(np.int64)
+        counts = summary[:, :2].astype(np.int64) * self.steps[:, np.newaxis]
         values = [
             (kernels.value_of_count if bound else kernels.value_of_unit)(each, scale)
             for each, bound, scale in zip(counts, self.bounds, self.scales, strict=True)
@@ -66,13 +102,13 @@ class ValueDictionary(NamedTuple):
 
     Attributes
     ----------
-    counts : dict of int to int
-        How many counts there are of each number of decimals, in order of their codes.
+    counts : dict of (int, int) to int
+        How many counts there are of each number of decimals and step, in order of their codes.
     firsts : (measurements,) uint64
         The code of each measurement's count of 0.
     """
 
-    counts: dict[int, int]
+    counts: dict[tuple[int, int], int]
     firsts: NDArray[np.uint64]
 
     @property
@@ -83,21 +119,22 @@ class ValueDictionary(NamedTuple):
         """Return the values, in the order of their codes."""
         return np.concatenate(
             [
-                kernels.value_of_count(np.arange(count), float(10**decimals))
-                for decimals, count in self.counts.items()
+                kernels.value_of_count(np.arange(count) * step, float(10**decimals))
+                for (decimals, step), count in self.counts.items()
             ]
         )
 
 
-def value_dictionary(measurements: Sequence[Measurement]) -> ValueDictionary | None:
+def value_dictionary(quantities: Quantities) -> ValueDictionary | None:
     """Return the dictionary of all possible values; None where 16 bits do not address them."""
-    counts: dict[int, int] = {}
-    for m in measurements:
-        if m.decimals is None:
+    counts: dict[tuple[int, int], int] = {}
+    kinds = []
+    for number in quantities.numbers:
+        if number.decimals is None or number.max_count is None:
             return None
-        counts[m.decimals] = max(counts.get(m.decimals, 0), m.max_count + 1)
+        kinds.append((number.decimals, number.step))
+        counts[kinds[-1]] = max(counts.get(kinds[-1], 0), number.max_count + 1)
     if sum(counts.values()) > 2**DICTIONARY_BITS:
         return None
     firsts = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
-    codes = [firsts[m.decimals] for m in measurements if m.decimals is not None]
-    return ValueDictionary(counts, np.array(codes, np.uint64))
+    return ValueDictionary(counts, np.array([firsts[kind] for kind in kinds], np.uint64))

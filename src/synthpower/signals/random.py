@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from synthpower import kernels
 from synthpower.fleet.fleet import Fleet
 from synthpower.model.grid import Chunk
+from synthpower.model.measurement import without_quantities
 from synthpower.model.specification import Specification
 from synthpower.model.streams import VALUE, stream_key
 from synthpower.signals.interface import Limits
@@ -25,6 +28,10 @@ class Uniform:
     name = "uniform"
     facts = ()
     code = kernels.UNIFORM
+
+    def complete(self, specification: Specification, fleet: Fleet) -> Specification:  # noqa: ARG002
+        measurements = without_quantities(specification.measurements)
+        return replace(specification, measurements=measurements, offsets=())
 
     def bind(self, specification: Specification, fleet: Fleet) -> RandomValues:
         return RandomValues(self.code, specification, fleet)
@@ -42,30 +49,51 @@ class RandomValues:
 
     def __init__(self, code: int, specification: Specification, fleet: Fleet) -> None:
         measurements = specification.measurements
+        self.quantities = Quantities.of(measurements)
         self._code = code
         self._servers = fleet.by_serial
         self._steps = Steps(specification)
-        self._quantities = Quantities(measurements)
         keys = [stream_key(specification.seed, VALUE, m.name) for m in measurements]
         self._keys = np.array([keys, keys], np.uint64)
 
     def counts(
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
     ) -> Limits:
-        bounds = self._quantities.count_bounds
+        return self.quantities.limits(self.fill_counts(chunk, start, firsts, out))
+
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
+        return self.quantities.limits(self.fill_values(chunk, start, out))
+
+    def fill_counts(
+        self,
+        chunk: Chunk,
+        start: int,
+        firsts: NDArray[np.uint64],
+        out: NDArray[Any],
+        only: Sequence[int] | None = None,
+    ) -> NDArray[np.uint64]:
+        """Fill the counts of all measurements, or of some only, and return their summary."""
+        bounds = self.quantities.count_bounds
         if out.dtype == np.uint16:
             kinds = ["codes"] * bounds.size
         else:
             kinds = ["counts" if bound < _NARROW else "wide_counts" for bound in bounds.tolist()]
-        return self._fill(kinds, chunk, start, bounds, firsts, out)
+        return self._fill(kinds, chunk, start, bounds, firsts, out, only)
 
-    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
-        bounds = self._quantities.bounds
+    def fill_values(
+        self,
+        chunk: Chunk,
+        start: int,
+        out: NDArray[np.float64],
+        only: Sequence[int] | None = None,
+    ) -> NDArray[np.uint64]:
+        """Fill the values of all measurements, or of some only, and return their summary."""
+        bounds = self.quantities.bounds
         kinds = [
             "doubles" if not bound else "decimals" if bound < _NARROW else "wide_decimals"
             for bound in bounds.tolist()
         ]
-        return self._fill(kinds, chunk, start, bounds, self._quantities.scales, out)
+        return self._fill(kinds, chunk, start, bounds, self.quantities.scales, out, only)
 
     def _fill(
         self,
@@ -75,13 +103,16 @@ class RandomValues:
         bounds: NDArray[np.uint64],
         terms: NDArray[Any],
         out: NDArray[Any],
-    ) -> Limits:
+        only: Sequence[int] | None,
+    ) -> NDArray[np.uint64]:
         """Fill the measurements, each of its kind: all at once where these are alike."""
         summary = kernels.new_summary(bounds.size)
         keys, times = self._servers.keys_of(chunk), self._steps.starts(chunk, start)
-        alike = len(set(kinds)) == 1
-        for m, kind in enumerate(kinds[:1] if alike else kinds):
-            fill = kernels.FILLS[self._code, kind]
-            columns = None if alike else range(m, m + 1)
-            fill(keys, times, self._keys, bounds, terms, summary, out, columns)
-        return self._quantities.limits(summary)
+        if only is None and len(set(kinds)) == 1:
+            fill = kernels.FILLS[self._code, kinds[0]]
+            fill(keys, times, self._keys, bounds, terms, summary, out)
+            return summary
+        for m in range(bounds.size) if only is None else only:
+            fill = kernels.FILLS[self._code, kinds[m]]
+            fill(keys, times, self._keys, bounds, terms, summary, out, range(m, m + 1))
+        return summary

@@ -8,7 +8,7 @@ file              columns needed                columns optional
 ================  ============================  ===================
 server_types.csv  model, product_id             weight
 locations.csv     location                      weight, time_zone
-measurements.csv  name, unit, scale             decimals
+measurements.csv  name, unit, scale             decimals, quantity
 ================  ============================  ===================
 """
 
@@ -33,7 +33,9 @@ from synthpower.tables.reader import Source, at_line, read_rows
 SERVER_TYPES = "server_types.csv"
 LOCATIONS = "locations.csv"
 MEASUREMENTS = "measurements.csv"
-TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS)
+LOAD_MEASUREMENTS = "measurements_load.csv"
+SHIPPED_MEASUREMENTS = {"load": LOAD_MEASUREMENTS}  # by the names that they go by
+TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS, LOAD_MEASUREMENTS)
 
 _SERVER_FACTS = ("generation", "sockets", "height_u", "load_curve")  # of the shipped table
 
@@ -95,6 +97,8 @@ def read_locations(path: str | os.PathLike[str] | Source | None = None) -> list[
 def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> list[Measurement]:
     """Read the measurements, the shipped ones where no `path` is given.
 
+    ``load`` is the shipped table of all quantities; a file of that name is ``./load``.
+
     Raises
     ------
     InputError
@@ -102,7 +106,7 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
     """
     source = _source(path, MEASUREMENTS)
     measurements: dict[str, Measurement] = {}
-    for line, row in read_rows(source, ("name", "unit", "scale"), ("decimals",)):
+    for line, row in read_rows(source, ("name", "unit", "scale"), ("decimals", "quantity")):
         if "minimum" in row and not measurements:
             warnings.warn(f"{source}: column minimum is not used: values begin at 0", Notice, 2)
         with at_line(source, line):
@@ -114,6 +118,7 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
                 row["unit"],
                 finite_decimal("scale", row["scale"]),
                 int(text) if text else None,
+                row.get("quantity") or None,
             )
             if measurement.name in measurements:
                 raise InputError(f"measurement {shown(measurement.name)!r} is listed twice")
@@ -149,6 +154,7 @@ def locations_text(locations: Sequence[Location]) -> str:
 
 def measurements_text(measurements: Sequence[Measurement]) -> str:
     """Return measurements as the text of a table."""
+    with_quantity = any(m.quantity for m in measurements)
     return _text(
         {
             "name": m.name,
@@ -156,6 +162,7 @@ def measurements_text(measurements: Sequence[Measurement]) -> str:
             "scale": str(m.scale),
             "decimals": "" if m.decimals is None else str(m.decimals),
         }
+        | ({"quantity": m.quantity or ""} if with_quantity else {})
         for m in measurements
     )
 
@@ -180,6 +187,8 @@ def _weight(row: Mapping[str, str]) -> Decimal:
 
 
 def _source(path: str | os.PathLike[str] | Source | None, table: str) -> Source:
+    if table == MEASUREMENTS and str(path) in SHIPPED_MEASUREMENTS:
+        return shipped(SHIPPED_MEASUREMENTS[str(path)])
     if path is None:
         return shipped(table)
     return Path(path) if isinstance(path, str | os.PathLike) else path

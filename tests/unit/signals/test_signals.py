@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from support import specified
+from support import POWER, specified
 
 from synthpower import InputError, Inventory
 from synthpower.signals import SIGNALS, find_signal
 
 
 def test_an_unknown_signal_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(InputError, match="'sine': choose uniform or triangular") as found:
+    with pytest.raises(InputError, match="'sine': choose uniform, triangular, load") as found:
         find_signal("sine")
     assert found.value.argument == "signal"
 
@@ -22,8 +24,15 @@ def test_a_signal_has_the_name_that_it_is_found_by(name: str) -> None:
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("chunk_rows", [1, 3, 40])
 def test_counts_and_values_do_not_depend_on_the_chunks(name: str, chunk_rows: int) -> None:
-    fleet, spec = Inventory.generate(7, seed=1), specified(date="2023-02-27T05", interval=900)
-    evaluator = find_signal(name).bind(spec, fleet)
+    fleet, given = (
+        Inventory.generate(7, seed=1),
+        specified(
+            date="2023-02-27T05", interval=900, measurements=(replace(POWER, quantity="power"),)
+        ),
+    )
+    signal = find_signal(name)
+    spec = signal.complete(given, fleet)
+    evaluator = signal.bind(spec, fleet)
     made = []
     for rows in (chunk_rows, 1000):
         grid = spec.grid(len(fleet), rows)

@@ -57,9 +57,25 @@ def test_every_site_has_a_time_zone_that_exists() -> None:
 
 def test_shipped_measurements_are_cpu_and_power() -> None:
     assert tables.read_measurements() == [
-        Measurement("server cpu utilization", "%", Decimal(100), 2),
-        Measurement("server power", "W", Decimal(300), 2),
+        Measurement("server cpu utilization", "%", Decimal(100), 2, "cpu_utilization"),
+        Measurement("server power", "W", Decimal(300), 2, "power"),
     ]
+
+
+def test_the_shipped_load_table_has_each_quantity_in_its_unit() -> None:
+    table = tables.read_measurements("load")
+    assert [(m.quantity, m.unit) for m in table] == [
+        ("cpu_utilization", "%"), ("power_minimum", "W"), ("power", "W"), ("power_peak", "W"),
+        ("inlet_temperature", "Cel"), ("energy", "J"), ("cpu_power", "W"),
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_called_as_a_shipped_table_goes_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "load").write_text("name,unit,scale\na,W,3\n")
+    monkeypatch.chdir(tmp_path)
+    assert tables.read_measurements("./load") == [Measurement("a", "W", Decimal(3))]
 
 
 def table_of(tmp_path: Path, text: str | bytes) -> Path:
@@ -118,6 +134,8 @@ def test_weights_are_read(tmp_path: Path) -> None:
         ("read_measurements", "name,unit,scale\na,W,NaN\n", 2, "finite"),
         ("read_measurements", "name,unit,scale\na,W,3_0\n", 2, "finite"),
         ("read_measurements", "name,unit,scale\na,W,٣\n", 2, "finite"),
+        ("read_measurements", "name,unit,scale,quantity\na,W,3,watts\n", 2, "quantity 'watts'"),
+        ("read_measurements", "name,unit,scale,quantity\na,kW,3,power\n", 2, "power is in W"),
         ("read_measurements", "name,unit,scale,decimals\na,W,3,-1\n", 2, "decimals '-1'"),
         ("read_measurements", "name,unit,scale,decimals\na,W,3,1.0\n", 2, "decimals '1.0'"),
         ("read_measurements", "name,unit,scale,decimals\na,W,3,23\n", 2, "0 to 22"),
@@ -251,7 +269,9 @@ def test_locations_come_back_from_their_text(
 
 
 @given(st.lists(st.builds(Measurement, strings, strings, st.decimals(1, 10**6, places=3),
-                          st.none() | st.integers(0, 6)),
+                          st.none() | st.integers(0, 6))
+                | st.builds(Measurement, strings, st.just("W"), st.just(Decimal(9)), st.just(1),
+                            st.sampled_from(["power", "cpu_power", None])),
                 min_size=1, unique_by=lambda m: m.name))  # fmt: skip
 def test_measurements_come_back_from_their_text(
     tmp_path: Path, measured: list[Measurement]
@@ -262,6 +282,8 @@ def test_measurements_come_back_from_their_text(
 
 @pytest.mark.parametrize("name", tables.TABLES)
 def test_shipped_tables_come_back_from_their_text(tmp_path: Path, name: str) -> None:
-    stem = name.removesuffix(".csv")
+    stem, _, _ = name.removesuffix(".csv").partition("_load")
     read, text = getattr(tables, f"read_{stem}"), getattr(tables, f"{stem}_text")
-    assert read(table_of(tmp_path, text(read()))) == read()
+    rows = read(tables.shipped(name))
+    assert rows
+    assert read(table_of(tmp_path, text(rows))) == rows

@@ -19,7 +19,7 @@ times as text or dates in Parquet              wrong
 times with a part of a second, or none         wrong
 times of another day than the file's           wrong
 values as text, booleans, floats, integers     wrong: in Parquet they are doubles
-values out of range, with more decimals, -0    wrong
+values out of range, with more decimals, -0    wrong; of load the range is the quantity's
 readings that are missing, or doubled          wrong
 columns in another order, or more of them      wrong
 statistics of a row group that are not true    wrong: readers leave out rows by them
@@ -91,7 +91,7 @@ def check_contract(
     table = measurements if measurements.exists() else None
     try:
         inventory = Inventory.read(directory / devices)
-        known = Known(inventory.by_serial, read_measurements(table))
+        known = Known(inventory, read_measurements(table))
         files = contract_files(directory)
     except ValueError as error:  # InputError too
         yield Check(devices, "inventory", passed=False, count=0, detail=str(error))
@@ -105,7 +105,8 @@ def check_contract(
             yield Check(path.name, "columns", passed=False, count=0, detail=detail, checked=False)
     files = [path for path in files if path.is_file()]  # a pipe might never end
     with Child(directory / devices, table) as child:
-        yield from _checks(files, known, child, _Watcher(progress), span, why)
+        loads = _of_load(directory, files)
+        yield from _checks(files, loads, known, child, _Watcher(progress), span, why)
 
 
 def contract_files(directory: Path) -> list[Path]:
@@ -150,8 +151,27 @@ class _Watcher:
             self.done(rows, size)
 
 
+def _of_load(directory: Path, files: list[Path]) -> set[Path]:
+    """Return which files are of the load signal, by the manifest: these the scale does not bound.
+
+    Of a producer's own files nothing says so, and the scale is the contract.
+    """
+    try:
+        manifest = read_manifest(LocalStore(directory))
+    except InputError:
+        return set()
+    entries = {path: manifest.entry(path.name) for path in files}
+    return {path for path, entry in entries.items() if entry and entry.record["signal"] == "load"}
+
+
 def _checks(
-    files: list[Path], known: Known, child: Child, watcher: _Watcher, span: Span | None, why: str
+    files: list[Path],
+    loads: set[Path],
+    known: Known,
+    child: Child,
+    watcher: _Watcher,
+    span: Span | None,
+    why: str,
 ) -> Iterator[Check]:
     """Yield the checks of CSV files, of Parquet files, and of both: they are alternatives."""
     groups: list[Group] = []
@@ -162,6 +182,7 @@ def _checks(
         if chosen and span:
             yield from _missing_files(chosen, span, why, "Parquet" if parquet else "CSV")
     results: list[Result] = []
+    groups = [replace(group, of_load=loads.issuperset(group.paths)) for group in groups]
     for group in _with_sums(groups):
         if is_typed(group.paths[0]):
             results += yield from child.examine(group, watcher)

@@ -162,7 +162,7 @@ def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
         source = request.inventory, request.measurements
         if not known or known[0] != source:
             inventory = Inventory.read(request.inventory)
-            known = source, Known(inventory.by_serial, read_measurements(request.measurements))
+            known = source, Known(inventory, read_measurements(request.measurements))
         examination = examine(request.group, known[1], teller)
         while True:
             try:

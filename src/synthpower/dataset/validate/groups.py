@@ -53,6 +53,8 @@ class Group:
         Why some files are not among them, that should be.
     summed : bool
         There are other files that these are compared with.
+    of_load : bool
+        They are of the load signal, by the manifest: the bounds are those of quantities.
     """
 
     paths: tuple[Path, ...]
@@ -61,6 +63,7 @@ class Group:
     covered: tuple[Span, ...] = ()
     unread: str = ""
     summed: bool = False
+    of_load: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ def _read(
     if expected is None:
         expected = _around([survey for _, survey in files], interval)
     rows = sum(survey.rows for _, survey in files)
-    readings = Readings(known, expected, interval, rows, group.covered, group.summed)
+    bounds = known.of_load if group.of_load else known.scales
+    readings = Readings(known, expected, interval, rows, bounds, group.covered, group.summed)
     for source, _ in files:
         watcher.file(source.path)
         count = 0

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from synthpower.arrays import as_numpy, as_strings
 from synthpower.dataset.validate.cells import Numbers
-from synthpower.fleet.fleet import Servers
+from synthpower.fleet.fleet import Fleet
 from synthpower.fleet.serials import server_keys
+from synthpower.lazy import lazy
 from synthpower.model.measurement import Measurement
 
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
@@ -19,13 +20,14 @@ _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 class Known:
     """An inventory's servers in the order of their serial numbers, and a measurement table."""
 
-    def __init__(self, servers: Servers, table: list[Measurement]) -> None:
-        self.servers = servers
+    def __init__(self, fleet: Fleet, table: list[Measurement]) -> None:
+        self.servers = servers = fleet.by_serial
         self._by_key = np.argsort(servers.keys)
         self._keys = servers.keys[self._by_key]
         self.names = [m.name for m in table]
         self.units = [m.unit for m in table]
         self.scales = np.array([float(m.scale) for m in table])
+        self._fleet, self._table = fleet, table
         # A value times this is whole; 0 where any double will do.
         self.powers = np.array([0.0 if m.decimals is None else 10.0**m.decimals for m in table])
         # Of each server, model and so on as an index; -1 for a server that is not known.
@@ -37,6 +39,13 @@ class Known:
         self._units = as_strings(self.units)
         first = [self.units.index(unit) for unit in self.units]  # two may have one unit
         self._unit_of = np.array([*first, -1])
+
+    @lazy
+    def of_load(self) -> NDArray[np.float64]:
+        """The greatest values under the load signal, which the scale does not bound."""
+        from synthpower.signals.load import greatest
+
+        return np.array([greatest(measurement, self._fleet) for measurement in self._table])
 
     @property
     def per_step(self) -> int:

@@ -41,6 +41,8 @@ class Readings:
         Seconds.
     rows : int
         About how many readings there are; more memory is used for many.
+    bounds : (measurements,) float64
+        The greatest values.
     covered : sequence of Span
         What need not be there.
     summed : bool
@@ -62,12 +64,14 @@ class Readings:
         expected: Expected,
         interval: int,
         rows: int,
+        bounds: NDArray[np.float64],
         covered: Sequence[Span] = (),
         summed: bool = True,
     ) -> None:
         self._known = known
         self._expected = expected
         self._interval = interval
+        self._bounds = bounds
         self._start = expected.span.start
         self._steps = -(-(expected.span.end - self._start) // interval)
         self._servers = len(known.servers.sn)
@@ -187,8 +191,8 @@ class Readings:
 
         values: NDArray[np.float64] = as_numpy(pc.fill_null(values_of(cells), float("nan")))
         known = names >= 0
-        good = (values >= 0) & ~np.signbit(values) & (values <= self._known.scales.max())
-        good &= (values <= self._known.scales[names]) | ~known
+        good = (values >= 0) & ~np.signbit(values) & (values <= self._bounds.max())
+        good &= (values <= self._bounds[names]) | ~known
         self._note("values", ~good, say)
         if self._known.powers.any():
             # With the same decimals for all, one number does for all rows.

@@ -120,7 +120,7 @@ class ParquetWriter:
                 f"{self.grid.num_chunks:,}; make files of one hour, or a longer interval"
             )
         self._group_rows = max(map(self.grid.rows, islice(self.grid.chunks(), 2)), default=0)
-        self._dictionary = value_dictionary(specification.measurements)
+        self._dictionary = value_dictionary(self._signal.quantities)
         values = self._dictionary.size if self._dictionary else 0
         if values * sizes.dictionary_repeats > self._group_rows:
             self._dictionary = None  # plain values are smaller

@@ -1,0 +1,247 @@
+"""The signal of a fleet that behaves like one: docs/LOAD.md defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthpower import kernels
+from synthpower.arrays import as_numpy
+from synthpower.errors import InputError, shown
+from synthpower.fleet.fleet import Fleet
+from synthpower.kernels.load import QUANTITIES, TRAITS, fill_load, fill_traits
+from synthpower.kernels.load_tables import CURVES, IDLE, MAXIMUM, SOCKETS
+from synthpower.model.calendar import DAY, HOUR
+from synthpower.model.grid import Chunk
+from synthpower.model.kinds import TIME_ZONE
+from synthpower.model.measurement import Measurement
+from synthpower.model.specification import Specification
+from synthpower.model.streams import LOAD_SERVER, LOAD_STATES, stream_key
+from synthpower.signals.interface import Limits
+from synthpower.signals.quantity import Numbers, Quantities
+from synthpower.signals.random import RandomValues
+from synthpower.signals.sites import DEFAULT_ZONE, Sites, offsets_of
+from synthpower.signals.steps import Steps
+
+CURVE, SOCKET_COUNT = "load_curve", "sockets"
+DEFAULT_CURVE, DEFAULT_SOCKETS = "Gen10 Plus Intel", "2"
+MOST_DECIMALS = 3
+FINEST = 1024  # counts in a unit, of a measurement without decimals
+
+_MOST_AIR = 3010  # 1/100 degrees Celsius, with what a server is warmer
+_KEPT_TRAITS = 1024  # slices of servers
+
+# What a server's idle power, its range and its meter have at most of what the curve says.
+_MOST_IDLE, _MOST_RANGE = 262144 + 65535, 26214 + 39321
+
+
+class Load:
+    """CPU, power and what goes with them, of servers that have work to do."""
+
+    name = "load"
+    facts = (CURVE, SOCKET_COUNT, TIME_ZONE)
+
+    def complete(self, specification: Specification, fleet: Fleet) -> Specification:
+        """Return a specification with the local times of the fleet's sites.
+
+        Raises
+        ------
+        InputError
+            Where no measurement has a quantity, one has too many decimals, or a table says what
+            cannot be.
+        """
+        measurements = specification.measurements
+        if not any(measurement.quantity for measurement in measurements):
+            raise InputError(
+                "none has a quantity, which the load signal needs: 'load' is a table that does",
+                "measurements",
+            )
+        for each in measurements:
+            if each.quantity and (each.decimals or 0) > MOST_DECIMALS:
+                raise InputError(
+                    f"{shown(each.name)!r} has {each.decimals} decimals; what has a quantity has "
+                    f"{MOST_DECIMALS} at most",
+                    "measurements",
+                )
+        _, zones = _sites(fleet)
+        _ = _curves(fleet)
+        offsets = offsets_of(zones, specification.start, specification.span)
+        return replace(specification, offsets=offsets)
+
+    def bind(self, specification: Specification, fleet: Fleet) -> LoadValues:
+        return LoadValues(specification, fleet)
+
+
+class LoadValues:
+    """Evaluates the load signal; see `Evaluator`."""
+
+    def __init__(self, specification: Specification, fleet: Fleet) -> None:
+        measurements = specification.measurements
+        self._servers = fleet.by_serial
+        self._steps = Steps(specification)
+        self._interval = specification.interval
+        names, zones = _sites(fleet)
+        self._sites = Sites(specification, names, zones)
+        curves = _curves(fleet)
+        self._curves = curves[self._codes("product_id")]
+        self._sites_of = self._codes("location")
+        self._own = [m for m, each in enumerate(measurements) if each.quantity]
+        self._others = [m for m, each in enumerate(measurements) if not each.quantity]
+        self._random = RandomValues(kernels.UNIFORM, specification, fleet)
+        most = _most_power(np.unique(curves))
+        self.quantities = Quantities(
+            [
+                _numbers(each, most, self._interval) if each.quantity else Numbers.of(each)
+                for each in measurements
+            ]
+        )
+        own = [measurements[m] for m in self._own]
+        codes = [QUANTITIES.index(str(each.quantity)) for each in own]
+        self._multipliers = np.array([_multiplier(each) for each in own])
+        self._steps_of = self.quantities.steps[self._own]
+        ones = np.ones_like(self._steps_of)
+        self._wanted_counts = np.array([codes, self._own, self._multipliers, ones])
+        self._wanted_values = np.array([codes, self._own, self._multipliers, self._steps_of])
+        self._divisors = np.ones(len(measurements))
+        self._divisors[self._own] = self._multipliers
+        self._server_key = stream_key(specification.seed, LOAD_SERVER)
+        self._keys = np.array([stream_key(specification.seed, p) for p in LOAD_STATES], np.uint64)
+        # A method under lru_cache would keep every instance alive.
+        self._traits = lru_cache(_KEPT_TRAITS)(self._make_traits)
+
+    def counts(
+        self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
+    ) -> Limits:
+        summary = self._fill(chunk, start, self._wanted_counts, firsts, out)
+        if self._others:
+            others = self._random.fill_counts(chunk, start, firsts, out, self._others)
+            summary[self._others] = others[self._others]
+        return self.quantities.limits(summary)
+
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
+        summary = self._fill(chunk, start, self._wanted_values, self._divisors, out)
+        summary[self._own, :2] //= self._steps_of[:, np.newaxis].astype(np.uint64)
+        if self._others:
+            others = self._random.fill_values(chunk, start, out, self._others)
+            summary[self._others] = others[self._others]
+        return self.quantities.limits(summary)
+
+    def _fill(
+        self,
+        chunk: Chunk,
+        start: int,
+        wanted: NDArray[np.int64],
+        terms: NDArray[Any],
+        out: NDArray[Any],
+    ) -> NDArray[np.uint64]:
+        """Fill the measurements that have a quantity, and return their summary."""
+        summary = kernels.new_summary(self.quantities.bounds.size)
+        factors, air = self._sites.tables(start)
+        fill_load(
+            self._servers.keys_of(chunk),
+            self._traits(chunk.first_server, chunk.servers),
+            self._steps.starts(chunk, start),
+            self._interval,
+            self._keys,
+            start // HOUR,
+            factors,
+            air,
+            wanted,
+            terms,
+            summary,
+            out,
+        )
+        return summary
+
+    def _make_traits(self, first: int, servers: int) -> NDArray[np.int32]:
+        chosen = slice(first, first + servers)
+        traits = np.empty((len(TRAITS), servers), np.int32)
+        fill_traits(
+            self._servers.keys[chosen],
+            self._server_key,
+            np.ascontiguousarray(self._curves[chosen]),
+            np.ascontiguousarray(self._sites_of[chosen]),
+            traits,
+        )
+        return traits
+
+    def _codes(self, field: str) -> NDArray[np.int32]:
+        """Return which of its field's strings each server has."""
+        return as_numpy(self._servers.templates[field].indices)
+
+
+def _multiplier(measurement: Measurement) -> int:
+    return FINEST if measurement.decimals is None else 10**measurement.decimals
+
+
+def _numbers(measurement: Measurement, most_power: int, interval: int) -> Numbers:
+    """Return what the readings of a quantity can be."""
+    step = interval if measurement.quantity == "energy" else 1
+    if measurement.decimals is None:
+        return Numbers(None, None, 2.0**53 / FINEST, step)
+    many = 10**measurement.decimals
+    power = -(-most_power * many // 100)
+    most = {"cpu_utilization": 100 * many, "inlet_temperature": -(-_MOST_AIR * many // 100)}
+    count = most.get(str(measurement.quantity), power)
+    return Numbers(measurement.decimals, count, step=step)
+
+
+def greatest(measurement: Measurement, fleet: Fleet) -> float:
+    """Return the greatest value that a measurement can have, whatever the interval."""
+    if not measurement.quantity:
+        return float(measurement.scale)
+    finest = replace(measurement, decimals=MOST_DECIMALS, scale=Decimal(1))
+    numbers = _numbers(finest, _most_power(np.unique(_curves(fleet))), DAY)
+    whole = -(-(numbers.max_count or 0) // 10**MOST_DECIMALS)  # of whole watts the next one
+    return float(whole * numbers.step)
+
+
+def _most_power(curves: NDArray[np.int32]) -> int:
+    """Return what a server takes at most, in cW."""
+    idle = IDLE[curves].astype(np.int64) * _MOST_IDLE >> 18
+    full = idle + ((MAXIMUM[curves] - IDLE[curves]).astype(np.int64) * _MOST_RANGE >> 16)
+    fans = full * 131072 // 90000 * (_MOST_AIR - 1800) >> 16
+    return int((full + fans + full * 6 // 1000).max()) + 2
+
+
+def _curves(fleet: Fleet) -> NDArray[np.int32]:
+    """Return an index into `IDLE` for each product id of a fleet."""
+    curves, sockets = fleet.facts(CURVE), fleet.facts(SOCKET_COUNT)
+    products: Sequence[str] = fleet.by_serial.templates["product_id"].dictionary.to_pylist()
+    return np.array(
+        [
+            _curve(product, curves.get(product) or "", sockets.get(product) or "")
+            for product in products
+        ],
+        np.int32,
+    )
+
+
+def _curve(product: str, curve: str, sockets: str) -> int:
+    curve, sockets = curve or DEFAULT_CURVE, sockets or DEFAULT_SOCKETS
+    if curve not in CURVES:
+        raise InputError(
+            f"{CURVE} {shown(curve)!r} of {shown(product)}: choose {', '.join(CURVES)}, or leave "
+            f"it empty",
+            "server_types",
+        )
+    if not (sockets.isascii() and sockets.isdigit() and int(sockets[:4]) >= 1 and len(sockets) < 4):
+        raise InputError(
+            f"{SOCKET_COUNT} {shown(sockets)!r} of {shown(product)}: write a number from 1 on, or "
+            f"leave it empty",
+            "server_types",
+        )
+    return CURVES.index(curve) * len(SOCKETS) + min(int(sockets), len(SOCKETS)) - 1
+
+
+def _sites(fleet: Fleet) -> tuple[list[str], list[str]]:
+    """Return the sites of a fleet, and the time zone of each."""
+    names: list[str] = fleet.by_serial.templates["location"].dictionary.to_pylist()
+    zones = fleet.facts(TIME_ZONE)
+    return names, [zones.get(name) or DEFAULT_ZONE for name in names]

@@ -1,0 +1,159 @@
+"""The sites of the load signal: the rhythm of their local time, and the air that servers take in.
+
+See docs/LOAD.md, "A site, at hour g".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthpower.kernels.load_tables import (
+    CONSTANTS,
+    KINDS,
+    ONE,
+    PROFILE,
+    QUARTERS,
+    WINDOWS,
+)
+from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
+from synthpower.model.calendar import DAY, HOUR
+from synthpower.model.specification import Offsets, Specification
+from synthpower.model.streams import LOAD_SITE, stream_key
+
+DEFAULT_ZONE = "UTC"
+
+_KEPT = 8  # files that are in the making at once, and some more
+_CLOSED = 120  # of 4,096: what is left of a server's load during maintenance
+_NOISE = 65535
+_YEAR, _HALF_YEAR, _SPRING = 8766, 4383, 2664  # hours
+
+Tables = tuple[NDArray[np.int32], NDArray[np.int32]]
+
+
+def offsets_of(zones: Iterable[str], start: int, span: int) -> tuple[tuple[str, Offsets], ...]:
+    """Return the local time of zones in a span, hour by hour, by what this machine knows of them.
+
+    Parameters
+    ----------
+    zones : iterable of str
+        Names of the IANA database.
+    start, span : int
+        Seconds since the epoch, and seconds.
+    """
+    return tuple((zone, _offsets(zone, start, span)) for zone in sorted(set(zones)))
+
+
+def offsets_now(specification: Specification) -> Iterator[tuple[str, Offsets | None]]:
+    """Yield what this machine knows of a specification's zones, None where it knows none."""
+    for zone, _ in specification.offsets:
+        try:
+            yield zone, _offsets(zone, specification.start, specification.span)
+        except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
+            yield zone, None
+
+
+@lru_cache(4096)
+def _offsets(zone: str, start: int, span: int) -> Offsets:
+    import zoneinfo
+
+    rules = zoneinfo.ZoneInfo(zone)
+    found: list[tuple[int, int]] = []
+    for since in range(0, span + 1, HOUR):
+        ahead = datetime.fromtimestamp(start + since, UTC).astimezone(rules).utcoffset()
+        seconds = int(ahead.total_seconds()) if ahead else 0
+        if not found or found[-1][1] != seconds:
+            found.append((since, seconds))
+    return tuple(found)
+
+
+class Sites:
+    """The sites of a fleet.
+
+    Parameters
+    ----------
+    specification : Specification
+        With the offsets of all zones.
+    names, zones : sequence of str
+        The sites, and the time zone of each.
+    """
+
+    def __init__(
+        self, specification: Specification, names: Sequence[str], zones: Sequence[str]
+    ) -> None:
+        self._span = specification.span
+        self._offsets = dict(specification.offsets)
+        self._zones = zones
+        keys = [stream_key(specification.seed, LOAD_SITE, name) for name in names]
+        self._keys = np.array(keys, np.uint64)
+        southern = tuple(CONSTANTS["southern"])
+        self._season = np.array([_HALF_YEAR if zone.startswith(southern) else 0 for zone in zones])
+        self._base = 2050 + 60 * (self._words(np.array([0]), 2)[0] % 5)
+        # A method under lru_cache would keep every instance alive.
+        self.tables = lru_cache(_KEPT)(self._make_tables)
+
+    def _words(self, a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
+        """Return the first word of each site at counters (a, b): (counters, sites)."""
+        counters: Any = a.astype(np.uint64)[:, np.newaxis]
+        keys: Any = self._keys
+        low, high = counters & LOW, counters >> HALF
+        words = philox4x32(low, high, U64(b), U64(0), keys & LOW, keys >> HALF)
+        return np.asarray(words[0]).astype(np.int64)
+
+    def _make_tables(self, start: int) -> Tables:
+        """Return factors and air of the hours of a file that begins at `start`, and one more.
+
+        They are (hours, sites * KINDS) and (hours, sites) int32; see `kernels.load.fill_load`.
+        """
+        since = np.arange(0, self._span + 1, HOUR)
+        hours = (start + since) // HOUR
+        ahead = np.stack([_ahead(self._offsets[zone], since) for zone in self._zones], axis=1)
+        local = hours[:, np.newaxis] * HOUR + ahead
+        weekday = (local // DAY + 3) % 7
+        quarter = weekday * 96 + local % DAY // 900
+        blocks = np.arange(hours[0] // 4, hours[-1] // 4 + 2)
+        lattice = self._words(blocks, 0) & _NOISE
+        at, rest = hours // 4 - blocks[0], (hours % 4)[:, np.newaxis]
+        drift = (lattice[at] * (4 - rest) + lattice[at + 1] * rest) // 4 - 32768
+        days = hours * HOUR // DAY
+        day = (self._words(days, 1) & _NOISE) - 32768
+        factor = ONE + drift * 330 // 32768 + day * 160 // 32768
+
+        phases = 4 * np.array(CONSTANTS["phases"])[:, np.newaxis]
+        quarters = (quarter[:, :, np.newaxis, np.newaxis] + phases) % QUARTERS
+        profiles = PROFILE[np.arange(PROFILE.shape[0]), quarters].astype(np.int64)
+        factors = profiles * factor[:, :, np.newaxis, np.newaxis] // ONE
+        gates = np.full((*local.shape, WINDOWS), ONE)
+        hour = local % DAY // HOUR
+        windows = enumerate(CONSTANTS["maintenance"]["windows"], 1)
+        for window, (on_day, first, length) in windows:
+            closed = (weekday == on_day) & (first <= hour) & (hour < first + length)
+            gates[closed, window] = _CLOSED
+        packed = factors[..., np.newaxis] | gates[:, :, np.newaxis, np.newaxis] << 16
+
+        season = _wave(hours[:, np.newaxis] - _SPRING + self._season, _YEAR, 120)
+        air = self._base + season + _wave(hour - 9, 24, 60) + drift * 40 // 32768
+        return (
+            packed.reshape(len(hours), len(self._zones) * KINDS).astype(np.int32),
+            air.astype(np.int32),
+        )
+
+
+def _ahead(offsets: Offsets, since: NDArray[np.int64]) -> NDArray[np.int64]:
+    begins, ahead = np.array(offsets, np.int64).T
+    found: NDArray[np.int64] = ahead[np.searchsorted(begins, since, side="right") - 1]
+    return found
+
+
+def _wave(x: NDArray[np.int64], length: int, height: int) -> NDArray[np.int64]:
+    """Return a wave of two parabolas."""
+    x = x % length
+    half = length // 2
+    up = height * 4 * x * (half - x) // (half * half)
+    down = -(height * 4 * (x - half) * (length - x) // (half * half))
+    return np.where(x < half, up, down)
