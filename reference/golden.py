@@ -28,11 +28,26 @@ ODD = [
     reference.Server("Z", "model y", "P2", "=1+1"),
 ]
 SHIPPED = [("server cpu utilization", "%", "100", "2"), ("server power", "W", "300", "2")]
+# What is shipped for the load signal: each measurement with its quantity.
+LOAD = [(*SHIPPED[0], "cpu_utilization"), (*SHIPPED[1], "power")]
+QUANTITIES = [
+    LOAD[0],
+    ("server power minimum", "W", "1200", "0", "power_minimum"),
+    ("server power", "W", "1200", "0", "power"),
+    ("server power peak", "W", "1200", "0", "power_peak"),
+    ("server inlet temperature", "Cel", "40", "1", "inlet_temperature"),
+    ("server energy", "J", "4320000", "0", "energy"),
+    ("server cpu power", "W", "800", "0", "cpu_power"),
+]
 TABLES = {
     "shipped": SHIPPED,
     "full precision": [(name, unit, scale, "") for name, unit, scale, _ in SHIPPED],
     "mixed": [*SHIPPED, ("inlet, front", "C", "45.5", ""), ("fans", "1", "8", "0"),
               ("tiny", "m", "0.000123", "9"), ("huge", "B", "9007199254740992", "0")],
+    "load": LOAD,
+    "load quantities": QUANTITIES,
+    "load of mixed decimals": [("fans", "1", "8", "0", ""), ("watts", "W", "9", "", "power"),
+                               ("milliwatts", "W", "9", "3", "power"), *QUANTITIES[4:]],
 }  # fmt: skip
 # name: table, servers, and the arguments of `readings`; in files with end times only too.
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -46,7 +61,20 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "first day": ("shipped", "made", {"date": "1970-01-01", "interval": 21_600}),
     "last day": ("shipped", "made", {"date": "9999-12-30", "interval": 21_600, "fuzz": 60}),
     "odd servers": ("mixed", "odd", {"date": "2023-02-27", "interval": 14_400, "fuzz": 600}),
-}
+    "load": ("load", "made", {"date": "2023-02-27", "signal": "load"}),
+    "load every 5 minutes": (
+        "load", "made", {"date": "2023-02-27T14", "signal": "load", "interval": 300}),
+    "load quantities": ("load quantities", "made", {"date": "2023-02-27", "signal": "load"}),
+    "load quantities every 5 minutes": (
+        "load quantities", "made", {"date": "2023-02-27T14", "signal": "load", "interval": 300}),
+    "load hour by the minute": (
+        "load quantities", "made", {"date": "2023-02-27T05", "signal": "load", "interval": 60}),
+    "load day of a clock change": (
+        "load of mixed decimals", "made",
+        {"date": "2023-03-26", "signal": "load", "interval": 3200, "fuzz": 60}),
+    "load of odd servers": (
+        "load of mixed decimals", "odd", {"date": "2023-02-27", "signal": "load"}),
+}  # fmt: skip
 TIMES = ("start_time", "end_time")
 
 
@@ -103,7 +131,8 @@ def sums() -> dict[str, Any]:
     }
     for name, (table, kind, arguments) in CASES.items():
         chosen = measurements(table)
-        rows = list(reference.readings(servers(kind), chosen, SEED, **arguments))
+        known = dict(zip(("kinds", "zones"), reference.read_facts(reference.TABLES), strict=True))
+        rows = list(reference.readings(servers(kind), chosen, SEED, **arguments, **known))
         for end in (False, True):
             found["files"][f"{name}{', end times only' if end else ''}"] = {
                 "csv": sum_of_lines(reference.csv_lines(iter(rows), chosen, end)),

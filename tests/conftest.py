@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
@@ -95,10 +95,11 @@ def power(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
 @pytest.fixture(scope="session")
 def reference() -> ModuleType:
     """The plain-Python reference."""
-    path = ROOT / "reference" / "synthpower_reference.py"
-    spec = importlib.util.spec_from_file_location("synthpower_reference", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.append(str(ROOT / "reference"))  # its modules import each other
+    return importlib.import_module("synthpower_reference")
+
+
+@pytest.fixture(scope="session")
+def load_reference(reference: ModuleType) -> ModuleType:
+    """The load signal in plain Python."""
+    return importlib.import_module("load_reference")

@@ -30,7 +30,13 @@ def inventory(kind: str) -> Inventory:
 def main(directory: Path, workers: int, chunk_rows: int) -> None:
     for name, (table, kind, arguments) in golden.CASES.items():
         measurements = [
-            Measurement(m.name, m.unit, Decimal(m.scale), int(m.decimals) if m.decimals else None)
+            Measurement(
+                m.name,
+                m.unit,
+                Decimal(m.scale),
+                int(m.decimals) if m.decimals else None,
+                m.quantity or None,
+            )
             for m in golden.measurements(table)
         ]
         for end in (False, True):

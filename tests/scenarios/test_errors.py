@@ -75,6 +75,7 @@ OPTIONS = [
     (data("--directory", "DIR/inventory.csv"), "inventory.csv is not a directory"),
     (data("--directory", "DIR/a\nb"), r"DIR/a\nb: no such directory"),
     (data("--measurements", "DIR/none.csv"), "DIR/none.csv: no such file"),
+    (data("--measurements", "LOAD"), "LOAD: no such file"),
     (inventory("--count", "0"), "argument --count: 0: an inventory has 1 to 214,748,364 servers"),
     (inventory("--count", "-5"), "argument --count: -5: an inventory has 1 to"),
     (inventory("--count", "1e10"), "argument --count: 10000000000: an inventory has 1 to"),
@@ -134,6 +135,41 @@ MEASUREMENTS: list[tuple[str | bytes, str]] = [
     ("name,unit,scale,decimals\na,W,1,17\n", "is more than a double can hold"),
     ("name,unit,scale,decimals\na,W,1\n", "measurements.csv:2: 3 fields, where the header has 4"),
     (b"name,unit,scale\n\xe9,W,1\n", "measurements.csv:2: not UTF-8"),
+    (
+        "name,unit,scale,quantity\na,W,1,watts\n",
+        "measurements.csv:2: quantity 'watts': choose cpu_",
+    ),
+    ("name,unit,scale,quantity\na,W,1, power\n", "measurements.csv:2: quantity ' power': choose"),
+    ("name,unit,scale,quantity\na,kW,1,power\n", "measurements.csv:2: unit 'kW': power is in W"),
+    (
+        "name,unit,scale,quantity\na,C,1,inlet_temperature\n",
+        "unit 'C': inlet_temperature is in Cel",
+    ),
+]
+
+# What --signal load takes from tables beside the inventory: table, text, words.
+LOAD = [
+    ("measurements.csv", "name,unit,scale\na,W,1\n", "--measurements: none has a quantity, which"),
+    (
+        "measurements.csv",
+        "name,unit,scale,decimals,quantity\na,W,1,4,power\n",
+        "'a' has 4 decimals",
+    ),
+    (
+        "server_types.csv",
+        "model,product_id,load_curve\nm,p,Gen8\n",
+        "load_curve 'Gen8' of p: choose",
+    ),
+    (
+        "server_types.csv",
+        "model,product_id,sockets\nm,p,two\n",
+        "sockets 'two' of p: write a number",
+    ),
+    (
+        "locations.csv",
+        "location,time_zone\nx,Mars\n",
+        "locations.csv:2: time zone 'Mars' is not known",
+    ),
 ]
 
 # Tables for `inventory`: option, text, words.
@@ -193,6 +229,15 @@ def test_wrong_measurements(command, tmp_path: Path, text: str | bytes, words: s
     written = text.encode() if isinstance(text, str) else text
     (tmp_path / "measurements.csv").write_bytes(written)
     run(command, tmp_path, data(), words)
+
+
+@pytest.mark.parametrize(("table", "text", "words"), LOAD)
+def test_a_table_that_load_cannot_use(
+    command, tmp_path: Path, table: str, text: str, words: str
+) -> None:
+    (tmp_path / "inventory.csv").write_text(GOOD)
+    (tmp_path / table).write_text(text)
+    run(command, tmp_path, data("--signal", "load"), words)
 
 
 @pytest.mark.parametrize(("option", "text", "words"), TABLES)

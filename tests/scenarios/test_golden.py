@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -21,10 +22,7 @@ from synthpower.model.description import MODEL_VERSION
 
 @pytest.fixture(scope="module")
 def golden(reference: ModuleType) -> ModuleType:
-    sys.path.insert(0, str(ROOT / "reference"))
-    import golden
-
-    return golden
+    return importlib.import_module("golden")
 
 
 def kept() -> dict[str, object]:

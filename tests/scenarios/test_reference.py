@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -11,11 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import write_in_chunks
 
 from synthpower import Inventory, Location, Measurement, Readings, ServerType
+from synthpower.model.columns import END_COLUMNS
+from synthpower.model.measurement import QUANTITIES
 
 seeds = st.integers(0, 2**63 - 1)
 printable = st.characters(exclude_categories=["Cc", "Cs"])
@@ -133,31 +135,167 @@ def test_readings_are_the_references(
     servers = [
         reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)
     ]
-    theirs = list(
-        reference.readings(servers, _tuples(reference, table), seed, **span, signal=signal)
-    )
+    chosen = _tuples(reference, table)
+    theirs = list(reference.readings(servers, chosen, seed, **span, signal=signal))
     readings = Readings(
         _inventory(servers), **span, end=end, signal=signal, measurements=table, seed=seed
     )
-    assert _rows(readings.to_table(), end) == _expected(theirs, end)
-    write_in_chunks(readings, tmp_path / "data.parquet", chunk_rows, page_rows, repeats)
-    assert _rows(pq.read_table(tmp_path / "data.parquet"), end) == _expected(theirs, end)
-    write_in_chunks(readings, tmp_path / "data.csv", chunk_rows)
-    lines = io.StringIO("".join(reference.csv_lines(theirs, _tuples(reference, table), end)))
-    assert (tmp_path / "data.csv").read_bytes() == lines.getvalue().encode()
+    check(reference, readings, theirs, tmp_path, chunk_rows, page_rows, repeats)
 
 
-def _inventory(servers: Sequence[Any]) -> Inventory:
+@st.composite
+def quantified(draw: st.DrawFn) -> Measurement:
+    """Return a measurement that `load` makes; what its scale is makes no difference."""
+    quantity = draw(st.sampled_from(list(QUANTITIES)))
+    decimals = draw(st.none() | st.integers(0, 3))
+    scale = draw(st.sampled_from([Decimal(1), Decimal("0.5"), Decimal(4_320_000)]))
+    return Measurement(draw(texts), QUANTITIES[quantity], scale, decimals, quantity)
+
+
+# In any order, quantities twice or not at all; what has none is uniform.
+of_load = st.lists(
+    quantified() | quantified() | measurement(), min_size=1, max_size=5, unique_by=lambda m: m.name
+).filter(lambda table: any(m.quantity for m in table))
+
+ZONES = [
+    "", "UTC", "Europe/Berlin", "America/Chicago", "Asia/Kolkata", "Australia/Sydney",
+    "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Africa/Johannesburg",
+    "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Monrovia",
+]  # fmt: skip
+# The first and the last day, and days on which clocks change in some of these zones.
+DAYS = [
+    "1970-01-01", "9999-12-30", "2023-03-12", "2023-03-26", "2023-04-02", "2023-10-01",
+    "2023-10-29", "2023-11-05", "1972-01-07", "2024-02-29",
+]  # fmt: skip
+CURVES = ["", "Gen9 Intel", "Gen10 Intel", "Gen10 AMD", "Gen10 Plus Intel", "Gen10 Plus AMD"]
+
+
+@st.composite
+def load_spans(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a date with an interval: whole slots, parts of one, or neither."""
+    dates = st.dates(min_value=_date("1970-01-01"), max_value=_date("9999-12-30")).map(str)
+    day = draw(st.sampled_from(DAYS) | dates)
+    if draw(st.booleans()):
+        interval = draw(
+            st.sampled_from([86_400, 43_200, 7200, 3600, 2700, 1200, 17_280, 3200, 1350, 720, 675])
+        )
+        date = day
+    else:
+        date = f"{day}T{draw(st.integers(0, 23)):02d}"
+        interval = draw(
+            st.sampled_from([3600, 1800, 1200, 900, 600, 300, 150, 100, 60, 45, 720, 450, 400, 225])
+        )
+    fuzz = draw(st.just(0) | st.integers(0, interval - 1))
+    return {"date": date, "interval": interval, "fuzz": fuzz}
+
+
+@given(
+    seed=seeds,
+    sns=st.lists(serials, min_size=1, max_size=4, unique=True),
+    span=load_spans(),
+    table=of_load,
+    kinds=st.dictionaries(
+        st.sampled_from(["P0", "P1"]),
+        st.tuples(st.sampled_from(CURVES), st.sampled_from(["", "1", "2", "3", "4", "8", "128"])),
+    ),
+    zones=st.dictionaries(st.sampled_from(["S0", "S1"]), st.sampled_from(ZONES)),
+    end=st.booleans(),
+    chunk_rows=st.integers(1, 40) | st.integers(41, 4000),
+    page_rows=st.integers(1, 40),
+    repeats=st.sampled_from([0, 4]),
+)
+@settings(max_examples=60)
+def test_load_is_the_references(
+    reference: ModuleType,
+    tmp_path: Path,
+    seed: int,
+    sns: list[str],
+    span: dict[str, Any],
+    table: list[Measurement],
+    kinds: dict[str, tuple[str, str]],
+    zones: dict[str, str],
+    end: bool,
+    chunk_rows: int,
+    page_rows: int,
+    repeats: int,
+) -> None:
+    servers = [
+        reference.Server(sn, "model", f"P{i % 3}", f"S{i // 2 % 3}") for i, sn in enumerate(sns)
+    ]
+    chosen = _tuples(reference, table)
+    theirs = list(
+        reference.readings(servers, chosen, seed, **span, signal="load", kinds=kinds, zones=zones)
+    )
+    readings = Readings(
+        _inventory(servers, kinds, zones),
+        **span,
+        end=end,
+        signal="load",
+        measurements=table,
+        seed=seed,
+    )
+    check(reference, readings, theirs, tmp_path, chunk_rows, page_rows, repeats)
+
+
+@pytest.mark.parametrize("interval", [1, 9, 20])
+def test_load_within_the_ticks_of_a_slot_is_the_references(
+    reference: ModuleType, tmp_path: Path, interval: int
+) -> None:
+    names = ("cpu_utilization", "power_minimum", "power_peak", "energy")
+    table = [Measurement(name, QUANTITIES[name], Decimal(1), 3, name) for name in names]
+    span = {"date": "2023-02-27T05", "interval": interval}
+    servers = [reference.Server("A1", "model", "P0", "S0")]
+    chosen = _tuples(reference, table)
+    theirs = list(reference.readings(servers, chosen, 5, **span, signal="load"))
+    readings = Readings(_inventory(servers), **span, signal="load", measurements=table, seed=5)
+    check(reference, readings, theirs, tmp_path, 1000, 300, 4)
+
+
+def check(
+    reference: ModuleType,
+    readings: Readings,
+    theirs: Sequence[Any],
+    folder: Path,
+    chunk_rows: int,
+    page_rows: int,
+    repeats: int,
+) -> None:
+    """See that readings are the reference's: as a table, as Parquet and as CSV."""
+    spec = readings.specification
+    end = spec.columns == END_COLUMNS
+    expected = _expected(theirs, end)
+    assert _rows(readings.to_table(), end) == expected
+    write_in_chunks(readings, folder / "data.parquet", chunk_rows, page_rows, repeats)
+    assert _rows(pq.read_table(folder / "data.parquet"), end) == expected
+    write_in_chunks(readings, folder / "data.csv", chunk_rows)
+    lines = reference.csv_lines(theirs, _tuples(reference, spec.measurements), end)
+    assert (folder / "data.csv").read_bytes() == "".join(lines).encode()
+
+
+def _inventory(
+    servers: Sequence[Any],
+    kinds: Mapping[str, tuple[str, str]] | None = None,
+    zones: Mapping[str, str] | None = None,
+) -> Inventory:
+    types = [
+        ServerType("model", product_id, facts={"load_curve": curve, "sockets": sockets})
+        for product_id, (curve, sockets) in (kinds or {}).items()
+    ]
+    sites = [Location(name, facts={"time_zone": zone}) for name, zone in (zones or {}).items()]
     columns = {"sn": pa.array([s.sn for s in servers])}
     for name in ("model", "product_id", "location"):
         columns[name] = pa.array([getattr(s, name) for s in servers]).dictionary_encode()
-    return Inventory(pa.table(columns))
+    return Inventory(pa.table(columns), None, (types, sites))
 
 
 def _tuples(reference: ModuleType, table: Sequence[Measurement]) -> list[Any]:
     return [
         reference.Measurement(
-            m.name, m.unit, str(m.scale), "" if m.decimals is None else str(m.decimals)
+            m.name,
+            m.unit,
+            str(m.scale),
+            "" if m.decimals is None else str(m.decimals),
+            m.quantity or "",
         )
         for m in table
     ]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthpower import COLUMNS, FIELDS, Column, InputError, Inventory, Part, Readings
+from synthpower.signals import SIGNALS
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,16 @@ def test_one_cell_is_found_by_any_way_of_saying_its_time(
 ) -> None:
     row = readings.to_table().slice(5 * 2000 + 3, 1).to_pylist()[0]
     assert readings.at(row["sn"], time, row["name"]) == row["measurement_value"]
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_a_cell_is_found_of_a_server_whose_key_is_a_hash(signal: str) -> None:
+    """Hashes are not in the order of the serial numbers."""
+    odd = pa.array([f"server {i}" for i in range(40)])
+    table = Inventory.generate(40, seed=1).table.set_column(0, "sn", odd)
+    made = Readings(Inventory(table), "2023-02-27", signal=signal, seed=1)
+    for row in made.to_table().to_pylist()[:80]:
+        assert made.at(row["sn"], row["start_time"], row["name"]) == row["measurement_value"]
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,17 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
     assert bytes(out[: size[0]]) == expected
 
 
-@given(decimals=st.integers(0, kernels.NUMBER_DECIMALS), count=st.integers(1, 2**16))
-@settings(max_examples=20)
+@given(
+    decimals=st.integers(0, kernels.NUMBER_DECIMALS),
+    count=st.integers(1, 2**16),
+    step=st.just(1) | st.sampled_from([60, 300, 3600]) | st.integers(1, 86_400),
+)
+@settings(max_examples=40)
 def test_all_texts_of_few_counts_are_decimals_and_end_with_their_length(
-    decimals: int, count: int
+    decimals: int, count: int, step: int
 ) -> None:
-    out = kernels.count_texts(count, decimals)
-    for i in {0, 1, count // 2, count - 1} & set(range(count)):
+    out = kernels.count_texts(count, decimals, step)
+    powers = {10**n // step + more for n in range(11) for more in (0, 1)}  # of one digit more
+    for i in ({0, 1, count // 2, count - 1} | powers) & set(range(count)):
         text = bytes(out[i, : out[i, -1]]).decode()
-        assert text == f"{Decimal(i).scaleb(-decimals):.{decimals}f}"
+        assert text == f"{Decimal(i * step).scaleb(-decimals):.{decimals}f}"

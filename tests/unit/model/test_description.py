@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,11 @@ OLD = specified(
     fuzz=7,
     signal="triangular",
 )
+BERLIN, KOLKATA = (
+    ("Europe/Berlin", ((0, 3600), (3600, 7200))),
+    ("Asia/Kolkata", ((0, 19_800),)),
+)
+WATTS = replace(POWER, quantity="power")
 RENAMED = (Column("serial", FIELDS["sn"]), Column("watt", VALUE))
 
 
@@ -45,6 +51,14 @@ def record(**changes: Any) -> dict[str, Any]:
 def second(**changes: Any) -> dict[str, Any]:
     """Return a record of version 2, of a shard."""
     made = describe(specified(part=Part(2, 3)), FLEET)
+    return {**json.loads(json.dumps(made)), **changes}
+
+
+def third(**changes: Any) -> dict[str, Any]:
+    """Return a record of version 3, of the load signal."""
+    made = describe(
+        specified(date="2023-03-26", signal="load", measurements=(WATTS,), offsets=(BERLIN,)), FLEET
+    )
     return {**json.loads(json.dumps(made)), **changes}
 
 
@@ -74,6 +88,23 @@ def test_what_is_new_needs_version_2(
     assert {k: made[k] for k in ("columns", "part", "facts") if made[k] is not None} == {key: value}
 
 
+def test_offsets_need_version_3() -> None:
+    made = describe(specified(offsets=(BERLIN, KOLKATA)), FLEET)
+    assert made["format_version"] == 3
+    assert made["offsets"] == {
+        "Europe/Berlin": [[0, 3600], [3600, 7200]],
+        "Asia/Kolkata": [[0, 19_800]],
+    }
+    assert [made[key] for key in ("columns", "part", "facts")] == [None] * 3
+
+
+def test_a_quantity_needs_version_3_and_only_measurements_that_have_one_say_it() -> None:
+    made = describe(specified(measurements=(CPU, WATTS)), FLEET)
+    assert (made["format_version"], made["offsets"]) == (3, None)
+    assert ["quantity" in each for each in made["measurements"]] == [False, True]
+    assert made["measurements"][1]["quantity"] == "power"
+
+
 def test_columns_take_the_place_of_times() -> None:
     assert describe(specified(columns=RENAMED), FLEET)["times"] is None
 
@@ -89,6 +120,9 @@ def test_columns_take_the_place_of_times() -> None:
         {"part": Part(2, 3)},
         {"measurements": (CPU, POWER, Measurement("é", "°", Decimal("0.0000001"), 22))},
         {"seed": 2**63 - 1, "interval": 1, "date": "9999-12-30T23"},
+        {"offsets": (BERLIN,)},
+        {"offsets": (KOLKATA, BERLIN), "columns": RENAMED, "part": Part(2, 3)},
+        {"measurements": (CPU, WATTS), "signal": "load", "offsets": (BERLIN,)},
     ],
 )
 @pytest.mark.parametrize("facts", [None, SHA])
@@ -103,6 +137,12 @@ def test_a_record_of_version_1_is_read() -> None:
 
 def test_a_record_of_version_1_may_be_upgraded_by_hand() -> None:
     upgraded = record(format_version=2, columns=None, part=None, facts=None)
+    assert parse(upgraded) == (OLD, FLEET)
+
+
+def test_a_record_of_an_older_version_may_be_upgraded_by_hand_to_version_3() -> None:
+    assert parse(second(format_version=3, offsets=None)) == parse(second())
+    upgraded = record(format_version=3, columns=None, part=None, facts=None, offsets=None)
     assert parse(upgraded) == (OLD, FLEET)
 
 
@@ -159,6 +199,57 @@ def test_a_missing_key_is_named(key: str) -> None:
     rest = record()
     del rest[key]
     assert refused(rest) == f"the recorded specification cannot be read: no '{key}'"
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        False, True, 0, 1, 3600, 2.5, "", "UTC", [], [1], [["UTC", [[0, 0]]]], {},
+        {"UTC": None}, {"UTC": 0}, {"UTC": {}}, {"UTC": []}, {"UTC": [0, 0]}, {"UTC": [[]]},
+        {"UTC": [[0]]}, {"UTC": [[0, 1, 2]]}, {"UTC": [[0, None]]}, {"UTC": [[0, "0"]]},
+        {"UTC": ["00"]}, {"UTC": [[0, 0.0]]}, {"UTC": [[0, True]]}, {"UTC": [[False, 0]]},
+        {"UTC": [[0, 0.5]]}, {"UTC": [[0, float("nan")]]}, {"UTC": [[0, float("inf")]]},
+        {"UTC": [[1, 0]]}, {"UTC": [[-1, 0]]}, {"UTC": [[0, 0], [0, 1]]},
+        {"UTC": [[0, 0], [7200, 1], [3600, 2]]}, {"UTC": [[0, 0], [86_401, 1]]},
+        {"UTC": [[0, 86_400]]}, {"UTC": [[0, -86_400]]}, {"UTC": [[0, 10**30]]},
+        {"UTC": [[10**30, 0]]}, {"\ud800": [[1, 0]]}, {"UTC": [[0, 0]], "\ud800": 5},
+    ],
+)  # fmt: skip
+def test_offsets_that_cannot_be_are_refused_in_one_line(offsets: Any) -> None:
+    assert "the recorded specification " in refused(third(offsets=offsets))
+
+
+@pytest.mark.parametrize("offsets", [[[0, -3600]], [[0, 1], [86_400, -2670]], [[0, 86_399]]])
+def test_offsets_of_any_seconds_are_read(offsets: list[list[int]]) -> None:
+    found, _ = parse(third(offsets={"UTC": offsets}))
+    assert found.offsets == (("UTC", tuple(map(tuple, offsets))),)
+
+
+def test_offsets_are_no_key_of_an_older_version() -> None:
+    assert "'offsets' is no key of a record of version 2" in refused(second(offsets=None))
+    assert "'offsets' is no key of a record of version 1" in refused(record(offsets=None))
+
+
+def test_a_record_of_version_3_has_all_keys() -> None:
+    rest = third()
+    del rest["offsets"]
+    assert refused(rest) == "the recorded specification cannot be read: no 'offsets'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"quantity": "watts"}, "inconsistent: quantity 'watts': choose cpu_utilization, power"),
+        ({"quantity": 5}, "inconsistent: quantity '5': choose"),
+        ({"quantity": []}, "inconsistent: quantity '[]': choose"),
+        ({"quantity": "energy"}, "inconsistent: unit 'W': energy is in J"),
+        ({"quantity": None}, "the recorded specification is inconsistent: "),
+        ({"unit": "kW"}, "inconsistent: unit 'kW': power is in W"),
+    ],
+)
+def test_a_quantity_is_read_strictly(changes: dict[str, Any], words: str) -> None:
+    (measurement,) = third()["measurements"]
+    assert words in refused(third(measurements=[measurement | changes]))
 
 
 def measured(**changes: Any) -> dict[str, Any]:
@@ -234,6 +325,7 @@ def test_equal_json_values_are_the_same(value: Any) -> None:
         (lambda r: r | {"measurements": []}, "other measurements"),
         (lambda r: r | {"part": [1, 2]}, "part [1, 2], and none is asked for"),
         (lambda r: r | {"part": None, "format_version": 2}, ""),
+        (lambda r: r | {"offsets": None, "format_version": 3}, ""),
     ],
 )
 def test_the_difference_of_two_records_is_said(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthpower import InputError, Measurement
+from synthpower.model.measurement import QUANTITIES, without_quantities
 
 
 @given(st.decimals(1, 10**6, places=6), st.integers(0, 6))
@@ -36,6 +37,13 @@ def test_the_greatest_count_of_a_third_is_that_of_its_digits() -> None:
         ({"decimals": -1}, "0 to 22"),
         ({"decimals": 23}, "0 to 22"),
         ({"scale": 10**16, "decimals": 0}, "more than a double can hold"),
+        ({"quantity": "watts"}, "quantity 'watts': choose cpu_utilization, power, .*, or leave it"),
+        ({"quantity": "Power"}, "quantity 'Power': choose"),
+        ({"quantity": ""}, "quantity '': choose"),
+        ({"quantity": 7}, "quantity '7': choose"),
+        ({"quantity": ["power"]}, "choose cpu_utilization, power"),
+        ({"quantity": "energy"}, "unit 'W': energy is in J"),
+        ({"quantity": "power", "unit": "w"}, "unit 'w': power is in W"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(
@@ -49,3 +57,11 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
 @pytest.mark.parametrize("scale", [300, 300.0, "3e2", Decimal(300)])
 def test_a_scale_is_a_decimal_however_it_is_given(scale: Any) -> None:
     assert Measurement("a", "W", scale).scale == Decimal(300)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_quantity_has_a_unit_and_is_left_out_where_it_is_ignored(quantity: str) -> None:
+    made = Measurement("a", QUANTITIES[quantity], Decimal(1), 2, quantity)
+    plain = Measurement("a", QUANTITIES[quantity], Decimal(1), 2)
+    assert made != plain
+    assert without_quantities([made, plain]) == (plain, plain)

@@ -54,6 +54,12 @@ def test_every_date_of_the_contract_is_taken(date: str) -> None:
         ({"measurements": 7}, "measurements", "'7' is not a Measurement"),
         ({"seed": True}, "seed", "whole number"),
         ({"columns": COLUMNS[:2]}, "columns", "measurement_value"),
+        ({"offsets": (("UTC", ()),)}, "offsets", "'UTC' is not given from the file's start on"),
+        ({"offsets": (("UTC", ((1, 0),)),)}, "offsets", "not given from the file's start on"),
+        ({"offsets": (("UTC", ((0, 0), (0, 1))),)}, "offsets", "not given from the file's start"),
+        ({"offsets": (("UTC", ((0, 0), (86_401, 1))),)}, "offsets", "not given from the file's"),
+        ({"offsets": (("UTC", ((0, 86_400),)),)}, "offsets", "'UTC' is a day or more from UTC"),
+        ({"offsets": (("UTC", ((0, -86_400),)),)}, "offsets", "'UTC' is a day or more from UTC"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(
@@ -96,7 +102,14 @@ def test_files_of_several_days_have_all_but_their_dates_in_common() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": 2}, {"part": Part(1, 2)}, {"columns": COLUMNS[1:]}, {"fuzz": 1}]
+    "changes",
+    [
+        {"seed": 2},
+        {"part": Part(1, 2)},
+        {"columns": COLUMNS[1:]},
+        {"fuzz": 1},
+        {"offsets": (("UTC", ((0, 0),)),)},
+    ],
 )
 def test_files_that_differ_in_more_than_their_dates_say_so(changes: dict[str, Any]) -> None:
     assert specified(**changes).undated != specified().undated

@@ -7,6 +7,7 @@ import pytest
 from support import POWER, specified
 
 from synthpower import InputError, Inventory
+from synthpower.model.description import describe
 from synthpower.signals import SIGNALS, find_signal
 
 
@@ -19,6 +20,21 @@ def test_an_unknown_signal_is_refused_with_those_that_there_are() -> None:
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_has_the_name_that_it_is_found_by(name: str) -> None:
     assert find_signal(name).name == name
+
+
+@pytest.mark.parametrize("name", ["uniform", "triangular"])
+def test_what_a_signal_ignores_is_not_in_its_record(name: str) -> None:
+    """So that files have the bytes that they had before there were quantities."""
+    fleet, signal = Inventory.generate(7, seed=1), find_signal(name)
+    plain = specified(signal=name)
+    known = replace(
+        plain,
+        measurements=(replace(POWER, quantity="power"),),
+        offsets=(("Europe/Berlin", ((0, 3600),)),),
+    )
+    record = describe(signal.complete(known, fleet), fleet.record(signal.facts))
+    assert record == describe(plain, fleet.record())
+    assert record["format_version"] == 1
 
 
 @pytest.mark.parametrize("name", SIGNALS)
