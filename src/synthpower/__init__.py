@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from synthpower.engine import Summary
     from synthpower.errors import InputError, Notice
     from synthpower.model.columns import COLUMNS, FIELDS, Column
+    from synthpower.model.faults import Fault
     from synthpower.model.grid import Part
     from synthpower.model.kinds import Location, ServerType
     from synthpower.model.measurement import Measurement
     from synthpower.model.specification import Specification
     from synthpower.readings import Readings
-    from synthpower.tables import read_locations, read_measurements, read_server_types
+    from synthpower.tables import (
+        read_faults,
+        read_locations,
+        read_measurements,
+        read_server_types,
+    )
 
 _HOMES = {
     "COLUMNS": "model.columns",
@@ -39,6 +45,7 @@ _HOMES = {
     "Column": "model.columns",
     "Dataset": "dataset.dataset",
     "FIELDS": "model.columns",
+    "Fault": "model.faults",
     "InputError": "errors",
     "Inventory": "dataset.inventory",
     "Location": "model.kinds",
@@ -51,6 +58,7 @@ _HOMES = {
     "ServerType": "model.kinds",
     "Specification": "model.specification",
     "Summary": "engine",
+    "read_faults": "tables",
     "read_locations": "tables",
     "read_measurements": "tables",
     "read_server_types": "tables",
@@ -62,6 +70,7 @@ __all__ = [
     "Check",
     "Column",
     "Dataset",
+    "Fault",
     "InputError",
     "Inventory",
     "Location",
@@ -75,6 +84,7 @@ __all__ = [
     "Specification",
     "Summary",
     "__version__",
+    "read_faults",
     "read_locations",
     "read_measurements",
     "read_server_types",

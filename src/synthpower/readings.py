@@ -21,6 +21,7 @@ from synthpower.formats.interface import Options
 from synthpower.lazy import lazy
 from synthpower.model.calendar import EPOCH, HOUR
 from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
+from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Chunk, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
@@ -67,6 +68,8 @@ class Readings:
         0 <= seed < 2**63; the inventory's otherwise, and a drawn one where that has none.
     part : Part
         Which of the rows: all of them, or those of a shard.
+    faults : sequence of Fault
+        What is put into the readings of the load signal; absent readings are null.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class Readings:
         seed: int | None = None,
         columns: Sequence[Column] | None = None,
         part: Part = WHOLE,
+        faults: Sequence[Fault] = (),
     ) -> None:
         if not isinstance(inventory, Fleet):
             raise InputError(f"{shown(inventory)!r} is not an Inventory", "inventory")
@@ -103,6 +107,7 @@ class Readings:
             (END_COLUMNS if end else COLUMNS) if columns is None else tuple(columns),
             signal,
             part,
+            faults=tuple(faults),
         )
         self.specification = find_signal(signal).complete(given, inventory)
 
@@ -154,6 +159,8 @@ class Readings:
 
     def at(self, sn: str, time: str | datetime, measurement: str) -> float:
         """Return one value, computed alone: in constant time, but for finding the server.
+
+        It is NaN where a fault makes the reading absent.
 
         Parameters
         ----------

@@ -30,7 +30,7 @@ LAYERS = {
     ],
     "model": [
         "__init__", "measurement", "calendar", "streams", "grid", "columns", "kinds",
-        "specification", "description",
+        "faults", "specification", "description",
     ],
     "tables": ["reader", "__init__"],
     "kernels": [
@@ -42,7 +42,7 @@ LAYERS = {
     "isolated": [],
     "fleet": ["__init__", "serials", "csv_file", "draw", "fleet"],
     "signals": [
-        "quantity", "interface", "steps", "random", "sites", "load", "__init__",
+        "quantity", "interface", "steps", "random", "sites", "faults", "load", "__init__",
     ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
@@ -54,8 +54,8 @@ LAYERS = {
     "engine": ["workers", "chunks", "jobs", "__init__"],
     "dataset": [
         "layout", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
-        "compare", "complete", "request", "plan", "verify", "rebuild", "validate.cells",
-        "validate.known", "validate.intervals", "validate.statistics", "validate.source",
+        "compare", "complete", "request", "plan", "events", "verify", "rebuild", "validate.cells",
+        "validate.known", "validate.absences", "validate.intervals", "validate.statistics", "validate.source",
         "validate.spans", "validate.readings", "validate.groups", "validate.compared", "validate.child",
         "validate.__init__", "dataset", "__init__",
     ],
@@ -107,7 +107,8 @@ CLI = {
     "synthpower.signals": {"SIGNALS"},
     "synthpower.storage": {"LocalStore", "make_directory"},
     "synthpower.tables": {
-        "TABLES", "read_locations", "read_measurements", "read_server_types", "shipped",
+        "TABLES", "read_faults", "read_locations", "read_measurements", "read_server_types",
+        "shipped",
     },
     "synthpower.version": {"__version__"},
 }  # fmt: skip

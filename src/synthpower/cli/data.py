@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _request(args: argparse.Namespace) -> Request:
     from synthpower.dataset.request import COLUMNS, END_COLUMNS, Request
-    from synthpower.tables import read_measurements
+    from synthpower.tables import read_faults, read_measurements
 
     if args.bare_interval and args.end:
         raise InputError(
@@ -56,6 +56,7 @@ def _request(args: argparse.Namespace) -> Request:
         columns=END_COLUMNS if args.end else COLUMNS,
         signal=args.signal,
         measurements=read_measurements(args.measurements) if args.measurements else None,
+        faults=read_faults(args.faults) if args.faults else (),
         seed=args.seed,
         part=args.shard,
         format=args.format,

@@ -287,6 +287,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the "
         "directory's measurements.csv; 'load' is a shipped one of all quantities",
     )
+    add(
+        "--faults",
+        type=_path,
+        metavar="FILE",
+        help="CSV with kind,share and, optionally, scope: faults in the readings of --signal load; "
+        "events-DATE.csv says which",
+    )
     add("--seed", type=_seed, metavar="N", help="in place of the dataset's")
     add(
         "--shard",

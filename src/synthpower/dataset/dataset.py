@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthpower.dataset.entries import PLANNED, WHOLE, Entry, entry_of
+from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed, has_record
 from synthpower.dataset.layout import INVENTORY, OURS, README, parse_data_name
 from synthpower.dataset.manifest import (
@@ -173,7 +174,14 @@ class Dataset:
                 complete[job.name] = entry_of(job, fleet, size) if own else None
         missing = [job for job in jobs if job.name not in complete]
         return Plan(
-            self.store, fleet, missing, complete, request=request, drawn_seed=drawn, workers=workers
+            self.store,
+            fleet,
+            missing,
+            complete,
+            events=missing_events(jobs, fleet, request.overwrite) if request.faults else {},
+            request=request,
+            drawn_seed=drawn,
+            workers=workers,
         )
 
     def _check_name(self, request: Request, store: Store, name: str, stem: str) -> None:
@@ -365,6 +373,10 @@ def _prepare(plan: Plan) -> None:
     plan.target.clear()
     for name, pieces in plan.tables.items():
         with plan.store.create(name) as sink:
+            for piece in pieces():
+                sink.write(piece)
+    for name, pieces in plan.events.items():
+        with plan.target.create(name, replace=True) as sink:
             for piece in pieces():
                 sink.write(piece)
     if plan.kept:

@@ -18,6 +18,12 @@ OURS = (README, INVENTORY, MEASUREMENTS, SERVER_TYPES, LOCATIONS, MANIFEST)
 _DATA_STEM = re.compile(r"data-(\d{4}-\d\d-\d\d(?:T\d\d)?)(?:-(\d{5})-of-(\d{5}))?")
 
 
+def events_name(name: str) -> str:
+    """Return the name of the file of the events that are in a file of readings."""
+    stem = name.rpartition(".")[0] or name
+    return f"events-{stem.removeprefix('data-')}.csv"
+
+
 class DataName(NamedTuple):
     """What the name of a file of readings says of it.
 

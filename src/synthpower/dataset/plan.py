@@ -33,6 +33,8 @@ class Plan:
         Those that are there already, whole, by their names; of the dataset's own ones the entry.
     tables : dict of str to callable
         What else is missing of the dataset.
+    events : dict of str to callable
+        The files of events that are missing beside files of readings, or of others.
     request : Request or None
     drawn_seed : int or None
         The seed, where it was drawn and nothing keeps it yet.
@@ -47,6 +49,7 @@ class Plan:
     jobs: Sequence[Job]
     complete: Mapping[str, Entry | None] = field(default_factory=dict)
     tables: Mapping[str, Pieces] = field(default_factory=dict)
+    events: Mapping[str, Pieces] = field(default_factory=dict)
     request: Request | None = None
     drawn_seed: int | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)

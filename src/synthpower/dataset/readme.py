@@ -174,12 +174,17 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
         for date, days in _runs_of_days(sorted({date for date, _ in names})):
             many = f" --days {days}" if days > 1 else ""
             command = f"synthpower data --directory . --date {date}{many}{options}"
-            if specification.measurements not in (
-                tuple(own),
-                without_quantities(own),
-            ):  # a table that only the manifest has
-                command = f"# {command} --measurements FILE: 'synthpower remake .' needs no FILE"
-            yield command
+            yield _with_tables(command, specification, own)
+
+
+def _with_tables(command: str, specification: Specification, own: Sequence[Measurement]) -> str:
+    """Return a command, and say so if it takes a table that only the manifest has."""
+    tables = ""
+    if specification.measurements not in (tuple(own), without_quantities(own)):
+        tables += " --measurements FILE"
+    if specification.faults:
+        tables += " --faults FILE"
+    return f"# {command}{tables}: 'synthpower remake .' needs no FILE" if tables else command
 
 
 def _alike(manifest: Manifest) -> dict[tuple[str, str, str], list[tuple[str, str]]]:

@@ -15,6 +15,7 @@ from typing import Any
 from synthpower.dataset.complete import check_complete
 from synthpower.dataset.create import data_files, inventory_record
 from synthpower.dataset.entries import Entry, check_entry, entry_of
+from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
@@ -329,7 +330,9 @@ def _sorted_out(
         else:
             jobs.append(job)
             expected[name] = entry.bytes
-    return Plan(target, fleet, jobs, complete, expected=expected, workers=workers)
+    every = [entry.job(target, name) for name, entry in entries.items()]
+    events = missing_events(every, fleet, replace=True)
+    return Plan(target, fleet, jobs, complete, events=events, expected=expected, workers=workers)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
 from synthpower.formats.interface import FAST, IMPLEMENTATIONS, Format, Options
 from synthpower.model.calendar import HOUR, following_dates
 from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
+from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
@@ -38,6 +39,8 @@ class Request:
         The dataset's otherwise; where it has none, one is drawn and kept.
     part : Part
         A shard of each file.
+    faults : sequence of Fault
+        What is put into the readings of the load signal.
     format : str, optional
         ``csv`` or ``parquet``; by default what `output` ends in, or else CSV.
     compression, implementation
@@ -57,6 +60,7 @@ class Request:
     measurements: Sequence[Measurement] | None = None
     seed: int | None = None
     part: Part = WHOLE
+    faults: Sequence[Fault] = ()
     format: str | None = None
     compression: str | None = None
     implementation: str = FAST
@@ -101,6 +105,7 @@ class Request:
                 self.columns,
                 self.signal,
                 self.part,
+                faults=tuple(self.faults),
             )
             for date in self.dates()
         ]

@@ -10,8 +10,16 @@ from synthpower.dataset.check import Check, right, wrong
 from synthpower.dataset.compare import compare
 from synthpower.dataset.create import inventory_record
 from synthpower.dataset.entries import PLANNED, Entry, check_entry
+from synthpower.dataset.events import events_text, read_events
 from synthpower.dataset.inventory import Inventory, StoreFile
-from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README, parse_data_name
+from synthpower.dataset.layout import (
+    INVENTORY,
+    MANIFEST,
+    OURS,
+    README,
+    events_name,
+    parse_data_name,
+)
 from synthpower.dataset.manifest import Manifest, read_manifest
 from synthpower.dataset.readme import front_matter, readme_seed
 from synthpower.dataset.servers import is_of, own_servers
@@ -226,10 +234,22 @@ class Verification:
             yield right(name, what, len(fleet), detail)
             what = "bytes"
             yield self._compared(name, entry, specification, fleet, progress)
+            if specification.faults:
+                name, what = events_name(name), "events"
+                yield self._check_events(name, specification, fleet)
         except InputError as error:
             yield wrong(name, what, 0, str(error))
         except OSError as error:
             yield wrong(name, what, 0, error.strerror or str(error))
+
+    def _check_events(self, name: str, specification: Specification, fleet: Inventory) -> Check:
+        text = events_text(specification, fleet).encode()
+        found = read_events(self._store, name)
+        if found is None:
+            raise InputError("it is not there: 'synthpower remake' makes it")
+        if found != text:
+            raise InputError("it does not say which faults are in the readings")
+        return right(name, "events", text.count(b"\n") - 1, "as they are in the readings")
 
     def _known(self, name: str) -> Entry | None:
         """Return what a file was made from, None where it is planned only."""

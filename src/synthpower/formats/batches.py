@@ -91,7 +91,7 @@ class Batches:
         }
         values = buffers.array("values", self.grid.shape(chunk), np.float64)
         self._values.values(chunk, start, values)
-        return self._assembled(chunk, fields, as_array(values))
+        return self._assembled(chunk, fields, self._as_column(values))
 
     def text_batch(
         self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
@@ -111,6 +111,13 @@ class Batches:
             strings = encoded.dictionary.cast(pa.timestamp("s", "UTC")).cast(pa.string())
             fields[name] = pa.DictionaryArray.from_arrays(as_array(indices), strings)
         return self._assembled(chunk, fields, self._value_strings(chunk, buffers, start))
+
+    def _as_column(self, values: NDArray[np.float64]) -> pa.Array:
+        """Return values as Arrow's, what is absent as nulls."""
+        column = as_array(values)
+        if self.quantities.nullable:
+            column = pc.if_else(pc.is_nan(column), None, column)
+        return column
 
     def _assembled(
         self, chunk: Chunk, fields: dict[str, pa.Array], values: pa.Array
@@ -154,11 +161,18 @@ class Batches:
 
     def _value_strings(self, chunk: Chunk, buffers: Buffers, start: int) -> pa.Array:
         """Return the values as decimals where one decimal type holds them all, else as strings."""
-        measurements = self.specification.measurements
-        firsts = np.zeros(len(measurements), np.uint64)
+        firsts = np.zeros(len(self.specification.measurements), np.uint64)
         counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._values.counts(chunk, start, firsts, counts)
-        counts *= self.quantities.steps
+        strings = self._strings_of(counts * self.quantities.steps, chunk, buffers, start)
+        if self.quantities.nullable:
+            strings = pc.if_else(pa.array(counts.reshape(-1) < 0), None, strings)
+        return strings
+
+    def _strings_of(
+        self, counts: NDArray[np.int64], chunk: Chunk, buffers: Buffers, start: int
+    ) -> pa.Array:
+        measurements = self.specification.measurements
         decimals = {m.decimals for m in measurements}
         if len(decimals) == 1:
             (common,) = decimals

@@ -26,7 +26,7 @@ from synthpower.model.columns import END, MEASUREMENT_FIELDS, SERVER_FIELDS, STA
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
-from synthpower.signals.quantity import Numbers, ValueDictionary, value_dictionary
+from synthpower.signals.quantity import NULLS, Numbers, ValueDictionary, value_dictionary
 from synthpower.signals.steps import Steps
 from synthpower.storage import Sink, Store
 
@@ -133,6 +133,7 @@ class CsvWriter:
         dictionary = value_dictionary(self._quantities)
         if dictionary and max(dictionary.counts)[0] > kernels.NUMBER_DECIMALS:
             dictionary = None
+        self._null = dictionary.size if dictionary else NULLS[np.dtype(np.int64)]
         self._in_steps = not dictionary and bool((self._quantities.steps > 1).any())
         self._firsts = dictionary.firsts if dictionary else np.zeros(len(measurements), np.uint64)
         self._numbers = _number_texts(dictionary) if dictionary else np.empty(0, np.uint8)
@@ -153,6 +154,8 @@ class CsvWriter:
         """Return a chunk's rows, valid until the buffers are filled again."""
         counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._values.counts(chunk, start, self._firsts, counts)
+        if self._quantities.nullable:
+            counts[counts < 0] = self._null  # the place of the empty text
         if self._in_steps:
             counts *= self._quantities.steps
         size = np.empty(1, np.int64)
@@ -254,7 +257,8 @@ def _number_texts(dictionary: ValueDictionary) -> NDArray[np.uint8]:
         kernels.count_texts(count, decimals, step).reshape(-1)
         for (decimals, step), count in dictionary.counts.items()
     ]
-    return np.concatenate([*texts, np.zeros(kernels.PADDING, np.uint8)])
+    empty = np.zeros(kernels.NUMBER + kernels.PADDING, np.uint8)  # of what is absent
+    return np.concatenate([*texts, empty])
 
 
 def _difference(file: BinaryIO, header: bytes, mismatch: Mismatch) -> tuple[int, str]:

@@ -516,6 +516,7 @@ def put_numbers(out: Any, index: int, first: Any, second: Any) -> None:
 # Of the template below: each kernel has its own, and is compiled with what it needs.
 number_of, put_both = code_of, put_codes
 WHOLE, IN_THREES, MORE = True, True, False
+EACH = False  # a server has a time of its own, in place of all times
 
 
 def _load(  # noqa: C901 - a kernel is one loop
@@ -538,8 +539,9 @@ def _load(  # noqa: C901 - a kernel is one loop
     s, state = scratch, wide[4 * TILE :]
     quantities, columns, multipliers, steps = wanted[0], wanted[1], wanted[2], wanted[3]
     unit = SLOT if WHOLE else 1  # of the sums, in seconds
-    for low in range(0, server_keys.size, TILE):
-        keys = server_keys[low : min(low + TILE, server_keys.size)]
+    width = 1 if EACH else TILE
+    for low in range(0, server_keys.size, width):
+        keys = server_keys[low : min(low + width, server_keys.size)]
         n = keys.size
         for r in range(len(TRAITS)):
             of_tile = traits[r, low : low + n]
@@ -549,7 +551,7 @@ def _load(  # noqa: C901 - a kernel is one loop
         for k in range(STATE):
             state[k] = -9
         hour = slot = I64(-9)
-        for t in range(times.size):
+        for t in range(low if EACH else 0, low + 1 if EACH else times.size):
             at, end = times[t], times[t] + interval
             for j in range(n):
                 i = U64(j)
@@ -606,7 +608,7 @@ def _load(  # noqa: C901 - a kernel is one loop
                 if MORE:
                     add_extremes(hour_air, n, s)
             sum_power(interval, unit, n, s, wide)
-            begin = (t * server_keys.size + low) * measurements
+            begin = (low if EACH else t * server_keys.size + low) * measurements
             together = measurements == 2 and columns.size == 2
             for c in range(columns.size):
                 row, column = _RESULTS + U64(c & 1) * _TILE, columns[c]
@@ -664,14 +666,32 @@ def _load_problem(
     return None
 
 
-def _make(kind: str, cut: str) -> Kernel[...]:
+def _each_problem(
+    server_keys: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    interval: int,
+    first_hour: int,
+    factors: NDArray[np.int32],
+    wanted: NDArray[np.int64],
+    summary: NDArray[np.uint64],
+    out: NDArray[Any],
+) -> str | None:
+    if out.size != (cells := server_keys.size * summary.shape[0]):
+        return f"out has {out.size} cells, not {cells}"
+    at_once = np.broadcast_to(out[:1], (server_keys.size * times.size * summary.shape[0],))
+    return _load_problem(
+        server_keys, times, interval, first_hour, factors, wanted, summary, at_once
+    )
+
+
+def _make(kind: str, cut: str, each: bool = False) -> Kernel[...]:
     number, term, making, putting = _KINDS[kind]
     whole, in_threes, more = _CUTS[cut]
-    name = f"fill_load_{kind}_{cut}"
+    name = f"fill_load_{'each_' * each}{kind}_{cut}"
     declared = {
         "server_keys": "uint64[servers]",
         "traits": f"int32[{len(TRAITS)}, servers]",
-        "times": "int64[times]",
+        "times": "int64[servers]" if each else "int64[times]",
         "interval": "int64",
         "stream_keys": "uint64[5]",
         "first_hour": "int64",
@@ -685,8 +705,9 @@ def _make(kind: str, cut: str) -> Kernel[...]:
         "out": f"out {number}[cells]",
     }
     cutting = {"WHOLE": whole, "IN_THREES": in_threes, "MORE": more}
-    loop: Any = variant(_load, name, number_of=making, put_both=putting, **cutting)
-    made: Kernel[...] = kernel(_load_problem, **declared)(loop)
+    uses = {"number_of": making, "put_both": putting, "EACH": each, **cutting}
+    loop: Any = variant(_load, name, **uses)
+    made: Kernel[...] = kernel(_each_problem if each else _load_problem, **declared)(loop)
     globals()[name] = made  # a kernel is pickled by its name
     return made
 
@@ -710,6 +731,10 @@ _FILLS = {
     (np.dtype(number), cut): _make(kind, cut)
     for kind, (number, *_) in _KINDS.items()
     for cut in _CUTS
+}
+_FILLS_OF_EACH = {
+    whole: _make("counts", cut, each=True)
+    for whole, cut in ((True, "slots_more"), (False, "parts_more"))
 }
 
 
@@ -768,3 +793,46 @@ def fill_load(
         server_keys, traits, times, interval, stream_keys, first_hour, factors, air, wanted, terms,
         np.empty(SCRATCH, np.int32), np.empty(WIDE, np.int64), summary, out.reshape(-1),
     )  # fmt: skip
+
+
+def fill_load_each(
+    server_keys: NDArray[np.uint64],
+    traits: NDArray[np.int32],
+    times: NDArray[np.int64],
+    interval: int,
+    stream_keys: NDArray[np.uint64],
+    first_hour: int,
+    factors: NDArray[np.int32],
+    air: NDArray[np.int32],
+    wanted: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """Fill the counts of one reading of each of some servers; see `fill_load`.
+
+    Parameters
+    ----------
+    times : (servers,) int64
+        The start of each server's interval.
+    out : (servers, measurements) int64
+        The counts.
+    """
+    measurements = out.shape[1]
+    _FILLS_OF_EACH[interval % SLOT == 0](
+        server_keys, traits, times, interval, stream_keys, first_hour, factors, air, wanted,
+        np.zeros(measurements, np.uint64), np.empty(SCRATCH, np.int32), np.empty(WIDE, np.int64),
+        np.zeros((measurements, SUMMARY), np.uint64), out.reshape(-1),
+    )  # fmt: skip
+
+
+@kernel(
+    server_keys="uint64[servers]", index="uint64", stream_key="uint64", out="out uint32[4, servers]"
+)
+def fill_words(
+    server_keys: NDArray[np.uint64], index: int, stream_key: int, out: NDArray[np.uint32]
+) -> None:
+    """Fill the four words of each server at an index."""
+    b, key = U64(index), U64(stream_key)
+    for i in range(server_keys.size):
+        a = server_keys[i]
+        words = philox4x32(a & LOW, a >> HALF, b & LOW, b >> HALF, key & LOW, key >> HALF)
+        out[0, i], out[1, i], out[2, i], out[3, i] = words

@@ -115,7 +115,7 @@ def _put_decimal(
     _scale: float,
     _powers: NDArray[np.uint64],
 ) -> int:
-    return put_count(out, at, U64(count), decimals)
+    return put_count(out, at, U64(count), decimals) if count >= 0 else at
 
 
 @inlined
@@ -128,6 +128,8 @@ def _put_number(
     scale: float,
     powers: NDArray[np.uint64],
 ) -> int:
+    if count < 0:
+        return at
     if decimals >= 0:
         return put_count(out, at, U64(count), decimals)
     value = value_of_unit(count, scale)
@@ -165,7 +167,8 @@ def _rows(
         row takes 5 ns; with its digits worked out, 12.)
     counts : (times, servers, measurements) int64
         For `render_known_rows` places in `numbers`, which are not checked; for the others counts
-        of 10**-decimals or, without decimals, of 2**-53 of the scale.
+        of 10**-decimals or, without decimals, of 2**-53 of the scale, and negative where there
+        is no value.
     decimals : (measurements,) int64
         0 to 22; for `render_any_rows` also -1, for a double in full.
     scales : (measurements,) float64

@@ -14,7 +14,8 @@ version  keys
          ``times``), part ([number, of], of a shard), facts (SHA-256 of what the signal
          needs to know of the servers)
 3        and, null where it is not used: offsets (of each time zone's name: [seconds since the
-         start, seconds ahead of UTC], ...); a measurement may have a quantity
+         start, seconds ahead of UTC], ...) and faults (of kind, share and scope); a measurement
+         may have a quantity
 =======  ==================================================================================
 """
 
@@ -28,6 +29,7 @@ from typing import Any, NamedTuple
 from synthpower.errors import InputError, shown
 from synthpower.model.calendar import HOUR, parse_utc, utc_text
 from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, Column
+from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import Specification
@@ -43,7 +45,7 @@ _FIRST = (
     "times", "measurements", "inventory",
 )  # fmt: skip
 _SECOND = ("columns", "part", "facts")
-_THIRD = ("offsets",)
+_THIRD = ("offsets", "faults")
 _KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND), 3: (*_FIRST, *_SECOND, *_THIRD)}
 
 
@@ -113,6 +115,8 @@ def describe(specification: Specification, fleet: FleetRecord) -> dict[str, Any]
         last["offsets"] = {
             zone: [[*pair] for pair in times] for zone, times in specification.offsets
         }
+    if specification.faults:
+        last["faults"] = [[f.kind, str(f.share), f.scope] for f in specification.faults]
     quantities = any(measurement.quantity for measurement in specification.measurements)
     if quantities or any(value is not None for value in last.values()):
         record |= later | last | {"format_version": 3}
@@ -221,6 +225,9 @@ def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
     columns = _TIMES[record["times"]] if record["columns"] is None else tuple(
         Column(name, FIELDS[field]) for name, field in record["columns"]
     )  # fmt: skip
+    faults = tuple(
+        Fault(kind, Decimal(share), scope) for kind, share, scope in record["faults"] or ()
+    )
     part = WHOLE if record["part"] is None else Part(*record["part"])
     offsets = tuple(
         (zone, tuple((since, ahead) for since, ahead in times))
@@ -228,7 +235,7 @@ def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
     )
     specification = Specification(
         date, measurements, record["seed"], record["interval"], record["fuzz"],
-        columns, record["signal"], part, offsets,
+        columns, record["signal"], part, offsets, faults,
     )  # fmt: skip
     servers, sha256 = (record["inventory"][key] for key in ("servers", "sha256"))
     if type(servers) is not int or not 1 <= servers <= MOST_SERVERS:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.model.calendar import DAY, EPOCH, HOUR, base_time, span_of
 from synthpower.model.columns import COLUMNS, Column, check_columns
+from synthpower.model.faults import Fault, check_faults
 from synthpower.model.grid import WHOLE, Grid, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.streams import SEED_LIMIT
@@ -15,7 +16,7 @@ from synthpower.model.streams import SEED_LIMIT
 DEFAULT_SIGNAL = "uniform"
 
 # Of a time zone: the seconds since the file's start from which on local time is so many seconds
-# ahead of UTC. The first is 0.
+# ahead of UTC. The first is 0, or before it.
 Offsets = tuple[tuple[int, int], ...]
 
 
@@ -44,6 +45,8 @@ class Specification:
     offsets : tuple of (str, Offsets)
         The local time of each time zone in the span, by its name, of a signal that needs it: as
         it was known when the file was first made.
+    faults : tuple of Fault
+        What is put into the readings, of a signal that has faults.
 
     Raises
     ------
@@ -60,12 +63,14 @@ class Specification:
     signal: str = DEFAULT_SIGNAL
     part: Part = WHOLE
     offsets: tuple[tuple[str, Offsets], ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measurements", _checked_measurements(self.measurements))
         object.__setattr__(self, "columns", check_columns(self.columns))
         object.__setattr__(self, "date", str(self.date))
         base_time(self.date)
+        object.__setattr__(self, "faults", check_faults(self.faults))
         object.__setattr__(self, "offsets", _checked_offsets(self.offsets, self.span))
         for argument in ("seed", "interval", "fuzz"):
             object.__setattr__(self, argument, whole_number(getattr(self, argument), argument))
@@ -108,7 +113,7 @@ class Specification:
         """Everything but the date: what the files of several days have in common."""
         return (
             self.seed, self.interval, self.fuzz, self.columns, self.signal, self.span,
-            self.measurements, self.part, self.offsets,
+            self.measurements, self.part, self.offsets, self.faults,
         )  # fmt: skip
 
     @property
@@ -152,7 +157,7 @@ def _checked_offsets(offsets: object, span: int) -> tuple[tuple[str, Offsets], .
     )
     for zone, times in checked:
         begins = [since for since, _ in times]
-        if not begins or begins[0] != 0 or begins != sorted(set(begins)) or begins[-1] > span:
+        if not begins or begins[0] > 0 or begins != sorted(set(begins)) or begins[-1] > span:
             raise InputError(f"{shown(zone)!r} is not given from the file's start on", "offsets")
         if any(abs(ahead) >= DAY for _, ahead in times):
             raise InputError(f"{shown(zone)!r} is a day or more from UTC", "offsets")

@@ -34,6 +34,7 @@ SERVER_TYPE = b"server type"
 LOCATION = b"location"
 LOAD_SERVER = b"load server"
 LOAD_SITE = b"load site"
+LOAD_FAULT = b"load fault"
 LOAD_STATES = (b"load hour", b"load 4 hours", b"load 32 hours", b"load slots", b"load meter")
 CUSTOMER_ID = b"customer id"
 SERVER = b"server"

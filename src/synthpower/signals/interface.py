@@ -12,7 +12,7 @@ from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals.quantity import Quantities
 
-Limits = tuple[float, float]
+Limits = tuple[float, float] | None  # the least and the greatest value; None where there is none
 
 
 class Evaluator(Protocol):
@@ -33,6 +33,8 @@ class Evaluator(Protocol):
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
     ) -> Limits:
         """Fill the counts of a chunk; return the least and the greatest value.
+
+        A reading that is absent is the `quantity.NULLS` of the type of `out`.
 
         Parameters
         ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -15,16 +15,32 @@ from synthpower import kernels
 from synthpower.arrays import as_numpy
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.kernels.load import QUANTITIES, TRAITS, fill_load, fill_traits
+from synthpower.kernels.load import (
+    QUANTITIES,
+    TRAITS,
+    fill_load,
+    fill_load_each,
+    fill_traits,
+)
 from synthpower.kernels.load_tables import CURVES, IDLE, MAXIMUM, SOCKETS
-from synthpower.model.calendar import DAY, HOUR
+from synthpower.model.calendar import DAY
+from synthpower.model.faults import AFFECTED, REPEATING, Fault
 from synthpower.model.grid import Chunk
 from synthpower.model.kinds import TIME_ZONE
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import Specification
 from synthpower.model.streams import LOAD_SERVER, LOAD_STATES, stream_key
+from synthpower.signals.faults import (
+    BEFORE,
+    Affected,
+    Faults,
+    change_counts,
+    change_traits,
+    most_drift,
+    most_heat,
+)
 from synthpower.signals.interface import Limits
-from synthpower.signals.quantity import Numbers, Quantities
+from synthpower.signals.quantity import NULLS, Numbers, Quantities
 from synthpower.signals.random import RandomValues
 from synthpower.signals.sites import DEFAULT_ZONE, Sites, offsets_of
 from synthpower.signals.steps import Steps
@@ -39,6 +55,10 @@ _KEPT_TRAITS = 1024  # slices of servers
 
 # What a server's idle power, its range and its meter have at most of what the curve says.
 _MOST_IDLE, _MOST_RANGE = 262144 + 65535, 26214 + 39321
+
+
+# Serial number ("" of a whole site), site, seconds since the epoch, kind, quantities (or "": all).
+Event = tuple[str, str, int, int, str, list[str]]
 
 
 class Load:
@@ -71,7 +91,8 @@ class Load:
                 )
         _, zones = _sites(fleet)
         _ = _curves(fleet)
-        offsets = offsets_of(zones, specification.start, specification.span)
+        before = _before(specification.faults)
+        offsets = offsets_of(zones, specification.start, specification.span, before)
         return replace(specification, offsets=offsets)
 
     def bind(self, specification: Specification, fleet: Fleet) -> LoadValues:
@@ -87,20 +108,30 @@ class LoadValues:
         self._steps = Steps(specification)
         self._interval = specification.interval
         names, zones = _sites(fleet)
-        self._sites = Sites(specification, names, zones)
+        self._sites = Sites(specification, names, zones, _before(specification.faults))
         curves = _curves(fleet)
         self._curves = curves[self._codes("product_id")]
         self._sites_of = self._codes("location")
         self._own = [m for m, each in enumerate(measurements) if each.quantity]
         self._others = [m for m, each in enumerate(measurements) if not each.quantity]
         self._random = RandomValues(kernels.UNIFORM, specification, fleet)
-        most = _most_power(np.unique(curves))
+        table = specification.faults
+        most = _most_power(np.unique(curves), table)
         self.quantities = Quantities(
             [
-                _numbers(each, most, self._interval) if each.quantity else Numbers.of(each)
+                _numbers(each, most, self._interval, table) if each.quantity else Numbers.of(each)
                 for each in measurements
-            ]
+            ],
+            nullable=any(fault.kind == "off" for fault in table),
         )
+        self.faults = (
+            Faults(specification, self._servers.keys, self._sites_of, names) if table else None
+        )
+        self._quantity_of = [str(each.quantity) for each in measurements]
+        self._affected = {
+            kind: [m for m in self._own if measurements[m].quantity in quantities]
+            for kind, quantities in AFFECTED.items()
+        }
         own = [measurements[m] for m in self._own]
         codes = [QUANTITIES.index(str(each.quantity)) for each in own]
         self._multipliers = np.array([_multiplier(each) for each in own])
@@ -122,6 +153,8 @@ class LoadValues:
         if self._others:
             others = self._random.fill_counts(chunk, start, firsts, out, self._others)
             summary[self._others] = others[self._others]
+        if self.faults:
+            self._put_faults(self.faults, chunk, start, firsts, out, summary)
         return self.quantities.limits(summary)
 
     def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
@@ -130,7 +163,78 @@ class LoadValues:
         if self._others:
             others = self._random.fill_values(chunk, start, out, self._others)
             summary[self._others] = others[self._others]
+        if self.faults and self._put_faults(self.faults, chunk, start, None, out, summary):
+            there = out[~np.isnan(out)]
+            return (float(there.min()), float(there.max())) if there.size else None
         return self.quantities.limits(summary)
+
+    def _put_faults(
+        self,
+        faults: Faults,
+        chunk: Chunk,
+        start: int,
+        firsts: NDArray[np.uint64] | None,
+        out: NDArray[Any],
+        summary: NDArray[np.uint64],
+    ) -> bool:
+        """Change what is faulty, and return whether anything is.
+
+        Without `firsts` they are values; else the summary becomes that of the changed counts.
+        """
+        times = self._steps.starts(chunk, start)
+        affected = faults.affected(start, times, chunk.first_server, chunk.servers)
+        if not affected.steps.size:
+            return False
+        counts = self._faulty_counts(faults, affected, chunk, start, times)
+        for kind, which in faults.kinds(affected):
+            steps, servers = affected.steps[which], affected.servers[which]
+            if kind == "off":
+                out[steps, servers] = NULLS[out.dtype]
+                continue
+            for m in self._affected[kind]:
+                shown = counts[which, m]
+                if firsts is None:
+                    own = shown * self.quantities.steps[m]
+                    out[steps, servers, m] = kernels.value_of_count(own, self._divisors[m])
+                else:
+                    out[steps, servers, m] = shown + int(firsts[m])
+        if firsts is not None:
+            for m in range(len(summary)):
+                there = out[:, :, m]
+                there = there[there != NULLS[out.dtype]].astype(np.uint64) - firsts[m]
+                summary[m, :2] = (there.min(), there.max()) if there.size else (1, 0)
+        return True
+
+    def _faulty_counts(
+        self,
+        faults: Faults,
+        affected: Affected,
+        chunk: Chunk,
+        start: int,
+        times: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Return the counts that faulty readings show: (readings, measurements)."""
+        own, moments = times[affected.steps], faults.moments(affected, times)
+        traits = self._traits(chunk.first_server, chunk.servers)[:, affected.servers]
+        for kind, which in faults.kinds(affected):
+            changed = traits[:, which]
+            change_traits(kind, changed, affected.events.those(which), own[which])
+            traits[:, which] = changed
+        counts = np.zeros((own.size, self.quantities.bounds.size), np.int64)
+        fill_load_each(
+            self._servers.keys_of(chunk)[affected.servers],
+            np.ascontiguousarray(traits),
+            moments,
+            self._interval,
+            self._keys,
+            *self._sites.tables(start),
+            self._wanted_counts,
+            counts,
+        )
+        for kind, which in faults.kinds(affected):
+            of_kind = affected.events.those(which)
+            counts[which] = change_counts(kind, counts[which], of_kind, own[which])
+        return counts
 
     def _fill(
         self,
@@ -142,22 +246,37 @@ class LoadValues:
     ) -> NDArray[np.uint64]:
         """Fill the measurements that have a quantity, and return their summary."""
         summary = kernels.new_summary(self.quantities.bounds.size)
-        factors, air = self._sites.tables(start)
         fill_load(
             self._servers.keys_of(chunk),
             self._traits(chunk.first_server, chunk.servers),
             self._steps.starts(chunk, start),
             self._interval,
             self._keys,
-            start // HOUR,
-            factors,
-            air,
+            *self._sites.tables(start),
             wanted,
             terms,
             summary,
             out,
         )
         return summary
+
+    def events(self, start: int) -> Iterator[Event]:
+        """Yield the events of a file, with what they change of it."""
+        if self.faults is None:
+            return
+        numbers, sites = self._servers.sn, self._servers.templates["location"].dictionary
+        table, events = self.faults.table, self.faults.events(start)
+        for fault, begin, end, server, site, _ in zip(*(e.tolist() for e in events), strict=True):
+            kind = table[fault].kind
+            place = int(self._sites_of[server]) if server >= 0 else site
+            yield (
+                numbers[server].as_py() if server >= 0 else "",
+                sites[place].as_py(),
+                begin,
+                end,
+                kind,
+                [""] if kind == "off" else [self._quantity_of[m] for m in self._affected[kind]],
+            )
 
     def _make_traits(self, first: int, servers: int) -> NDArray[np.int32]:
         chosen = slice(first, first + servers)
@@ -180,34 +299,46 @@ def _multiplier(measurement: Measurement) -> int:
     return FINEST if measurement.decimals is None else 10**measurement.decimals
 
 
-def _numbers(measurement: Measurement, most_power: int, interval: int) -> Numbers:
+def _before(faults: Sequence[Fault]) -> int:
+    """Return how many seconds before a file's start its readings may be from."""
+    return BEFORE if any(fault.kind in REPEATING for fault in faults) else 0
+
+
+def _numbers(
+    measurement: Measurement, most_power: int, interval: int, faults: Sequence[Fault] = ()
+) -> Numbers:
     """Return what the readings of a quantity can be."""
     step = interval if measurement.quantity == "energy" else 1
     if measurement.decimals is None:
         return Numbers(None, None, 2.0**53 / FINEST, step)
     many = 10**measurement.decimals
     power = -(-most_power * many // 100)
-    most = {"cpu_utilization": 100 * many, "inlet_temperature": -(-_MOST_AIR * many // 100)}
+    air = _MOST_AIR + most_heat(faults)
+    most = {"cpu_utilization": 100 * many, "inlet_temperature": -(-air * many // 100)}
     count = most.get(str(measurement.quantity), power)
     return Numbers(measurement.decimals, count, step=step)
 
 
-def greatest(measurement: Measurement, fleet: Fleet) -> float:
+def greatest(measurement: Measurement, fleet: Fleet, faults: Sequence[Fault] = ()) -> float:
     """Return the greatest value that a measurement can have, whatever the interval."""
     if not measurement.quantity:
         return float(measurement.scale)
     finest = replace(measurement, decimals=MOST_DECIMALS, scale=Decimal(1))
-    numbers = _numbers(finest, _most_power(np.unique(_curves(fleet))), DAY)
+    most = _most_power(np.unique(_curves(fleet)), faults)
+    numbers = _numbers(finest, most, DAY, faults)
     whole = -(-(numbers.max_count or 0) // 10**MOST_DECIMALS)  # of whole watts the next one
     return float(whole * numbers.step)
 
 
-def _most_power(curves: NDArray[np.int32]) -> int:
-    """Return what a server takes at most, in cW."""
+def _most_power(curves: NDArray[np.int32], faults: Sequence[Fault] = ()) -> int:
+    """Return what a server takes at most, in cW, or its meter shows."""
     idle = IDLE[curves].astype(np.int64) * _MOST_IDLE >> 18
     full = idle + ((MAXIMUM[curves] - IDLE[curves]).astype(np.int64) * _MOST_RANGE >> 16)
-    fans = full * 131072 // 90000 * (_MOST_AIR - 1800) >> 16
-    return int((full + fans + full * 6 // 1000).max()) + 2
+    fans = full * 131072 // 90000 * (_MOST_AIR + most_heat(faults) - 1800) >> 16
+    most = int((full + fans + full * 6 // 1000).max()) + 2
+    if drift := most_drift(faults):  # of counts that were rounded up
+        most = most * (4096 + drift) // 4096 + 200
+    return most
 
 
 def _curves(fleet: Fleet) -> NDArray[np.int32]:

@@ -17,6 +17,7 @@ from synthpower import kernels
 from synthpower.model.measurement import Measurement
 
 DICTIONARY_BITS = 16  # whole bytes, and the widest that all readers of Parquet take
+NULLS = {np.dtype(np.uint16): 2**16 - 1, np.dtype(np.int64): -1, np.dtype(np.float64): np.nan}
 _UNITS = 2**53  # of a measurement without decimals, in its scale
 
 
@@ -52,6 +53,8 @@ class Quantities:
     Attributes
     ----------
     numbers : sequence of Numbers
+    nullable : bool
+        Readings may be absent.
     bounds : (measurements,) uint64
         How many counts there are; 0 for full double precision.
     count_bounds : (measurements,) uint64
@@ -65,8 +68,9 @@ class Quantities:
         What a count has to be multiplied by first.
     """
 
-    def __init__(self, numbers: Sequence[Numbers]) -> None:
+    def __init__(self, numbers: Sequence[Numbers], nullable: bool = False) -> None:
         self.numbers = numbers
+        self.nullable = nullable
         self.bounds = np.array(
             [0 if n.max_count is None else n.max_count + 1 for n in numbers], np.uint64
         )
@@ -84,17 +88,22 @@ class Quantities:
         """Return those of measurements whose values are between 0 and their scales."""
         return cls([Numbers.of(measurement) for measurement in measurements])
 
-    def limits(self, summary: NDArray[np.uint64]) -> tuple[float, float]:
+    def limits(self, summary: NDArray[np.uint64]) -> tuple[float, float] | None:
         """Return the least and the greatest value of a summary: (measurements, 2 or more) counts.
 
-        Of measurements without decimals they are counts of 2**-53, whatever was filled.
+        Of measurements without decimals they are counts of 2**-53, whatever was filled. One whose
+        least count is above the greatest has no reading; None where none has any.
         """
+        there = summary[:, 0] <= summary[:, 1]
         counts = summary[:, :2].astype(np.int64) * self.steps[:, np.newaxis]
         values = [
             (kernels.value_of_count if bound else kernels.value_of_unit)(each, scale)
-            for each, bound, scale in zip(counts, self.bounds, self.scales, strict=True)
+            for each, bound, scale, any_there in zip(
+                counts, self.bounds, self.scales, there.tolist(), strict=True
+            )
+            if any_there
         ]
-        return float(np.min(values)), float(np.max(values))
+        return (float(np.min(values)), float(np.max(values))) if values else None
 
 
 class ValueDictionary(NamedTuple):
@@ -134,7 +143,7 @@ def value_dictionary(quantities: Quantities) -> ValueDictionary | None:
             return None
         kinds.append((number.decimals, number.step))
         counts[kinds[-1]] = max(counts.get(kinds[-1], 0), number.max_count + 1)
-    if sum(counts.values()) > 2**DICTIONARY_BITS:
+    if sum(counts.values()) > 2**DICTIONARY_BITS - quantities.nullable:
         return None
     firsts = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
     return ValueDictionary(counts, np.array([firsts[kind] for kind in kinds], np.uint64))

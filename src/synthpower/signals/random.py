@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthpower import kernels
+from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.model.grid import Chunk
 from synthpower.model.measurement import without_quantities
@@ -30,6 +31,8 @@ class Uniform:
     code = kernels.UNIFORM
 
     def complete(self, specification: Specification, fleet: Fleet) -> Specification:  # noqa: ARG002
+        if specification.faults:
+            raise InputError("they go with the load signal only", "faults")
         measurements = without_quantities(specification.measurements)
         return replace(specification, measurements=measurements, offsets=())
 

@@ -33,38 +33,42 @@ _CLOSED = 120  # of 4,096: what is left of a server's load during maintenance
 _NOISE = 65535
 _YEAR, _HALF_YEAR, _SPRING = 8766, 4383, 2664  # hours
 
-Tables = tuple[NDArray[np.int32], NDArray[np.int32]]
+Tables = tuple[int, NDArray[np.int32], NDArray[np.int32]]
 
 
-def offsets_of(zones: Iterable[str], start: int, span: int) -> tuple[tuple[str, Offsets], ...]:
+def offsets_of(
+    zones: Iterable[str], start: int, span: int, before: int = 0
+) -> tuple[tuple[str, Offsets], ...]:
     """Return the local time of zones in a span, hour by hour, by what this machine knows of them.
 
     Parameters
     ----------
     zones : iterable of str
         Names of the IANA database.
-    start, span : int
-        Seconds since the epoch, and seconds.
+    start, span, before : int
+        Seconds since the epoch, and seconds after it and before it.
     """
-    return tuple((zone, _offsets(zone, start, span)) for zone in sorted(set(zones)))
+    before = min(before, start)
+    return tuple((zone, _offsets(zone, start, span, before)) for zone in sorted(set(zones)))
 
 
 def offsets_now(specification: Specification) -> Iterator[tuple[str, Offsets | None]]:
     """Yield what this machine knows of a specification's zones, None where it knows none."""
-    for zone, _ in specification.offsets:
+    for zone, times in specification.offsets:
         try:
-            yield zone, _offsets(zone, specification.start, specification.span)
+            before = -times[0][0]
+            yield zone, _offsets(zone, specification.start, specification.span, before)
         except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
             yield zone, None
 
 
 @lru_cache(4096)
-def _offsets(zone: str, start: int, span: int) -> Offsets:
+def _offsets(zone: str, start: int, span: int, before: int) -> Offsets:
     import zoneinfo
 
     rules = zoneinfo.ZoneInfo(zone)
     found: list[tuple[int, int]] = []
-    for since in range(0, span + 1, HOUR):
+    for since in range(-before, span + 1, HOUR):
         ahead = datetime.fromtimestamp(start + since, UTC).astimezone(rules).utcoffset()
         seconds = int(ahead.total_seconds()) if ahead else 0
         if not found or found[-1][1] != seconds:
@@ -81,12 +85,19 @@ class Sites:
         With the offsets of all zones.
     names, zones : sequence of str
         The sites, and the time zone of each.
+    before : int
+        Seconds before a file's start that are wanted too.
     """
 
     def __init__(
-        self, specification: Specification, names: Sequence[str], zones: Sequence[str]
+        self,
+        specification: Specification,
+        names: Sequence[str],
+        zones: Sequence[str],
+        before: int = 0,
     ) -> None:
         self._span = specification.span
+        self._before = before
         self._offsets = dict(specification.offsets)
         self._zones = zones
         keys = [stream_key(specification.seed, LOAD_SITE, name) for name in names]
@@ -106,11 +117,11 @@ class Sites:
         return np.asarray(words[0]).astype(np.int64)
 
     def _make_tables(self, start: int) -> Tables:
-        """Return factors and air of the hours of a file that begins at `start`, and one more.
+        """Return the first hour, factors and air of a file that begins at `start`.
 
         They are (hours, sites * KINDS) and (hours, sites) int32; see `kernels.load.fill_load`.
         """
-        since = np.arange(0, self._span + 1, HOUR)
+        since = np.arange(-min(self._before, start), self._span + 1, HOUR)
         hours = (start + since) // HOUR
         ahead = np.stack([_ahead(self._offsets[zone], since) for zone in self._zones], axis=1)
         local = hours[:, np.newaxis] * HOUR + ahead
@@ -139,6 +150,7 @@ class Sites:
         season = _wave(hours[:, np.newaxis] - _SPRING + self._season, _YEAR, 120)
         air = self._base + season + _wave(hour - 9, 24, 60) + drift * 40 // 32768
         return (
+            int(hours[0]),
             packed.reshape(len(hours), len(self._zones) * KINDS).astype(np.int32),
             air.astype(np.int32),
         )

@@ -26,6 +26,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from synthpower.errors import InputError, Notice, shown
+from synthpower.model.faults import Fault
 from synthpower.model.kinds import TIME_ZONE, Location, ServerType
 from synthpower.model.measurement import Measurement, finite_decimal, wrong_decimals
 from synthpower.tables.reader import Source, at_line, read_rows
@@ -126,6 +127,28 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
     if not measurements:
         raise InputError(f"{source}: no measurement; one row at least is needed")
     return list(measurements.values())
+
+
+def read_faults(path: str | os.PathLike[str] | Source) -> list[Fault]:
+    """Read a table of faults: the columns kind and share, and optionally scope.
+
+    Raises
+    ------
+    InputError
+        As `read_rows` and `Fault`; also no row.
+    """
+    source = _source(path, "")
+    faults = []
+    for line, row in read_rows(source, ("kind", "share"), ("scope",)):
+        with at_line(source, line):
+            faults.append(
+                Fault(
+                    row["kind"], finite_decimal("share", row["share"]), row.get("scope") or "server"
+                )
+            )
+    if not faults:
+        raise InputError(f"{source}: no fault; one row at least is needed")
+    return faults
 
 
 def server_types_text(types: Sequence[ServerType]) -> str:

@@ -21,6 +21,7 @@ times of another day than the file's           wrong
 values as text, booleans, floats, integers     wrong: in Parquet they are doubles
 values out of range, with more decimals, -0    wrong; of load the range is the quantity's
 readings that are missing, or doubled          wrong
+no value                                       wrong, unless events-....csv has the server off then
 columns in another order, or more of them      wrong
 statistics of a row group that are not true    wrong: readers leave out rows by them
 what is damaged, compressed or a folder        not checked, which is not passed either
@@ -35,6 +36,7 @@ common are compared by sums, of 8 bytes for each step.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +53,7 @@ from synthpower.dataset.validate.source import is_typed
 from synthpower.dataset.validate.spans import Expected, Span, of_name, parse_span
 from synthpower.engine import Progress
 from synthpower.errors import InputError, shown
+from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE
 from synthpower.storage import LocalStore
 from synthpower.tables import MEASUREMENTS, read_measurements
@@ -151,22 +154,24 @@ class _Watcher:
             self.done(rows, size)
 
 
-def _of_load(directory: Path, files: list[Path]) -> set[Path]:
+def _of_load(directory: Path, files: list[Path]) -> dict[Path, tuple[Fault, ...]]:
     """Return which files are of the load signal, by the manifest: these the scale does not bound.
 
     Of a producer's own files nothing says so, and the scale is the contract.
     """
-    try:
+    found = {}
+    with suppress(InputError):
         manifest = read_manifest(LocalStore(directory))
-    except InputError:
-        return set()
-    entries = {path: manifest.entry(path.name) for path in files}
-    return {path for path, entry in entries.items() if entry and entry.record["signal"] == "load"}
+        for path in files:
+            entry = manifest.entry(path.name)
+            if entry and entry.record.get("signal") == "load":
+                found[path] = entry.parse()[0].faults
+    return found
 
 
 def _checks(
     files: list[Path],
-    loads: set[Path],
+    loads: dict[Path, tuple[Fault, ...]],
     known: Known,
     child: Child,
     watcher: _Watcher,
@@ -182,7 +187,7 @@ def _checks(
         if chosen and span:
             yield from _missing_files(chosen, span, why, "Parquet" if parquet else "CSV")
     results: list[Result] = []
-    groups = [replace(group, of_load=loads.issuperset(group.paths)) for group in groups]
+    groups = [replace(group, faults=_faults_of(group, loads)) for group in groups]
     for group in _with_sums(groups):
         if is_typed(group.paths[0]):
             results += yield from child.examine(group, watcher)
@@ -190,6 +195,13 @@ def _checks(
             results += yield from examine(group, known, watcher)
     yield from meeting(results)
     yield from same_readings(joined(results))
+
+
+def _faults_of(group: Group, loads: dict[Path, tuple[Fault, ...]]) -> tuple[Fault, ...] | None:
+    """Return the faults of all files of a group, None where one is not of the load signal."""
+    if not all(path in loads for path in group.paths):
+        return None
+    return tuple(fault for path in group.paths for fault in loads[path])
 
 
 def _with_sums(groups: list[Group]) -> Iterator[Group]:

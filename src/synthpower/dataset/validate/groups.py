@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthpower.dataset.check import Check
+from synthpower.dataset.validate.absences import Absences
 from synthpower.dataset.validate.cells import Flags, Numbers
 from synthpower.dataset.validate.intervals import Survey, interval_of, lengths_between
 from synthpower.dataset.validate.known import Known
@@ -20,6 +21,7 @@ from synthpower.dataset.validate.source import Source, Times
 from synthpower.dataset.validate.spans import Expected, Span, whole
 from synthpower.errors import InputError, one_line
 from synthpower.model.calendar import DAY, EPOCH, LAST_DATE, base_time
+from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE
 
 _SAMPLE = 64  # servers whose end times are looked at, to know the interval
@@ -53,8 +55,8 @@ class Group:
         Why some files are not among them, that should be.
     summed : bool
         There are other files that these are compared with.
-    of_load : bool
-        They are of the load signal, by the manifest: the bounds are those of quantities.
+    faults : tuple of Fault or None
+        Those of files of the load signal, by the manifest: the bounds are those of quantities.
     """
 
     paths: tuple[Path, ...]
@@ -63,7 +65,7 @@ class Group:
     covered: tuple[Span, ...] = ()
     unread: str = ""
     summed: bool = False
-    of_load: bool = False
+    faults: tuple[Fault, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,15 @@ def _read(
     if expected is None:
         expected = _around([survey for _, survey in files], interval)
     rows = sum(survey.rows for _, survey in files)
-    bounds = known.of_load if group.of_load else known.scales
-    readings = Readings(known, expected, interval, rows, bounds, group.covered, group.summed)
+    try:
+        absences = Absences(known, paths)
+    except InputError as error:
+        yield Check(name, "events", False, 0, str(error))  # noqa: FBT003
+        absences = Absences(known, ())
+    bounds = known.bounds(group.faults)
+    readings = Readings(
+        known, expected, interval, rows, bounds, absences, group.covered, group.summed
+    )
     for source, _ in files:
         watcher.file(source.path)
         count = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,7 @@ from synthpower.arrays import as_numpy, as_strings
 from synthpower.dataset.validate.cells import Numbers
 from synthpower.fleet.fleet import Fleet
 from synthpower.fleet.serials import server_keys
-from synthpower.lazy import lazy
+from synthpower.model.faults import Fault
 from synthpower.model.measurement import Measurement
 
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
@@ -40,12 +42,13 @@ class Known:
         first = [self.units.index(unit) for unit in self.units]  # two may have one unit
         self._unit_of = np.array([*first, -1])
 
-    @lazy
-    def of_load(self) -> NDArray[np.float64]:
-        """The greatest values under the load signal, which the scale does not bound."""
+    def bounds(self, faults: Sequence[Fault] | None) -> NDArray[np.float64]:
+        """Return the greatest values: of files of the load signal other ones than the scales."""
+        if faults is None:
+            return self.scales
         from synthpower.signals.load import greatest
 
-        return np.array([greatest(measurement, self._fleet) for measurement in self._table])
+        return np.array([greatest(each, self._fleet, faults) for each in self._table])
 
     @property
     def per_step(self) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthpower.arrays import as_numpy
 from synthpower.dataset.check import Check
+from synthpower.dataset.validate.absences import Absences
 from synthpower.dataset.validate.cells import Boundaries, Cells, Flags, Numbers
 from synthpower.dataset.validate.known import Known
 from synthpower.dataset.validate.source import TIMES, VALUE, Source, Times, values_of
@@ -43,6 +44,8 @@ class Readings:
         About how many readings there are; more memory is used for many.
     bounds : (measurements,) float64
         The greatest values.
+    absences : Absences
+        Which readings may be absent.
     covered : sequence of Span
         What need not be there.
     summed : bool
@@ -65,6 +68,7 @@ class Readings:
         interval: int,
         rows: int,
         bounds: NDArray[np.float64],
+        absences: Absences,
         covered: Sequence[Span] = (),
         summed: bool = True,
     ) -> None:
@@ -72,6 +76,7 @@ class Readings:
         self._expected = expected
         self._interval = interval
         self._bounds = bounds
+        self._absences = absences
         self._start = expected.span.start
         self._steps = -(-(expected.span.end - self._start) // interval)
         self._servers = len(known.servers.sn)
@@ -102,9 +107,9 @@ class Readings:
         servers = self._known.servers_of(cells["sn"])
         self._look_at_servers(cells, servers)
         names = self._look_at_measurements(cells)
-        values = self._look_at_values(cells[VALUE], names)
         times = {name: source.times(cells[name]) for name in TIMES if name in cells}
         steps, late, good = self._look_at_times(times)
+        values = self._look_at_values(cells[VALUE], names, servers, steps)
         good &= (servers >= 0) & (names >= 0)
         rows = np.flatnonzero(good)
         if rows.size < good.size:
@@ -185,7 +190,9 @@ class Readings:
         self._note("measurements", (found != own) & (names >= 0), other)
         return names
 
-    def _look_at_values(self, cells: pa.Array, names: Numbers) -> NDArray[np.float64]:
+    def _look_at_values(
+        self, cells: pa.Array, names: Numbers, servers: Numbers, steps: Numbers
+    ) -> NDArray[np.float64]:
         def say(row: int) -> str:
             return f"{VALUE} {_text(cells, row)}"
 
@@ -193,13 +200,16 @@ class Readings:
         known = names >= 0
         good = (values >= 0) & ~np.signbit(values) & (values <= self._bounds.max())
         good &= (values <= self._bounds[names]) | ~known
+        absent = np.flatnonzero(pc.is_null(cells).to_numpy(zero_copy_only=False))
+        starts = self._start + steps[absent] * self._interval
+        good[absent] = self._absences.cover(servers[absent], starts)
         self._note("values", ~good, say)
         if self._known.powers.any():
             # With the same decimals for all, one number does for all rows.
             same = (self._known.powers == self._known.powers[0]).all()
             powers = self._known.powers[:1] if same else self._known.powers[names]
             fine = _are_whole(values, powers)
-            wrong = ~fine & known & good
+            wrong = ~fine & known & good & ~np.isnan(values)
             self._note("values", wrong, lambda row: f"{say(row)} has more decimals than the table")
         return values
 

@@ -72,6 +72,7 @@ class ColumnChunk(NamedTuple):
         The dictionary page, where there is one, and the data pages.
     pages : list of (int, int)
         The bytes of each data page and its first row.
+    nulls : int
     limits : list of (value, value)
         The least and greatest value of each page, or of the column chunk; empty where they are
         not known.
@@ -87,6 +88,7 @@ class ColumnChunk(NamedTuple):
     raw_size: int
     dictionary_size: int
     pages: list[tuple[int, int]]
+    nulls: int
     limits: list[tuple[Any, Any]]
     column_index: bytes
 
@@ -109,27 +111,50 @@ class ColumnEncoder:
         self._encoding = PLAIN
         self._parts: list[Part] = []
         self._pages: list[tuple[int, int]] = []
-        self._rows = self._size = self._raw_size = self._dictionary_size = 0
+        self._rows = self._size = self._raw_size = self._dictionary_size = self._nulls = 0
 
     def add_dictionary(self, values: Part, count: int) -> None:
         """Begin with a dictionary page of plain values: data pages have indices into it."""
         self._encoding = RLE_DICTIONARY
         self._dictionary_size = self._add(DICTIONARY_PAGE_TYPE, count, [values])
 
-    def add_plain(self, values: NDArray[Any], page_rows: list[int]) -> None:
+    def add_plain(
+        self, values: NDArray[Any], page_rows: list[int], there: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Add pages of plain values; `there` says which of them are not null."""
         for rows in page_rows:
-            self.add_page(rows, [values[self._rows : self._rows + rows]])
+            body, levels = self._of_page(values, rows, there)
+            self.add_page(rows, [body], levels)
 
-    def add_indices(self, indices: NDArray[np.uint16], page_rows: list[int]) -> None:
+    def add_indices(
+        self,
+        indices: NDArray[np.uint16],
+        page_rows: list[int],
+        there: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Add pages of indices; `there` says which of them are not null."""
         for rows in page_rows:
+            body, levels = self._of_page(indices, rows, there)
             # Bit-packed runs have multiples of eight values; those behind the last do not count.
-            head = bytes([DICTIONARY_BITS]) + varint(-(-rows // 8) << 1 | 1)
-            body = indices[self._rows : self._rows + rows]
-            self.add_page(rows, [head, body, bytes(-rows % 8 * 2)])
+            head = bytes([DICTIONARY_BITS]) + varint(-(-body.size // 8) << 1 | 1)
+            self.add_page(rows, [head, body, bytes(-body.size % 8 * 2)], levels)
 
-    def add_page(self, rows: int, body: list[Part]) -> None:
-        """Add a data page of `rows` values, none of them null."""
-        levels = varint(rows << 1) + b"\1"  # one run of ones: each value is there
+    def _of_page(
+        self, values: NDArray[Any], rows: int, there: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[Any], bytes]:
+        """Return a page's values, and its levels where some are null."""
+        body = values[self._rows : self._rows + rows]
+        if there is None or (of_page := there[self._rows : self._rows + rows]).all():
+            return body, b""
+        body = body[of_page]
+        self._nulls += rows - body.size
+        return body, varint(-(-rows // 8) << 1 | 1) + np.packbits(
+            of_page, bitorder="little"
+        ).tobytes()
+
+    def add_page(self, rows: int, body: list[Part], levels: bytes = b"") -> None:
+        """Add a data page of `rows` values, none of them null unless `levels` say which."""
+        levels = levels or varint(rows << 1) + b"\1"  # one run of ones: each value is there
         levels = struct.pack("<I", len(levels)) + levels
         self._pages.append((self._add(DATA_PAGE_TYPE, rows, [levels, *body]), self._rows))
         self._rows += rows
@@ -161,7 +186,7 @@ class ColumnEncoder:
         column_index = _column_index(self._kind, limits) if indexed and limits else b""
         return ColumnChunk(
             self._name, self._kind, codec, self._parts, self._size, self._raw_size,
-            self._dictionary_size, self._pages, limits, column_index,
+            self._dictionary_size, self._pages, self._nulls, limits, column_index,
         )  # fmt: skip
 
 
@@ -322,7 +347,7 @@ def _describe(column: ColumnChunk, rows: int, offset: int) -> _Described:
 def _column_meta(column: ColumnChunk, rows: int, offset: int) -> bytes:
     in_dictionary = column.dictionary_size > 0
     encoding = RLE_DICTIONARY if in_dictionary else PLAIN
-    statistics: dict[str, Any] = {"null_count": 0}
+    statistics: dict[str, Any] = {"null_count": column.nulls}
     if column.limits:
         least, greatest = zip(*column.limits, strict=True)
         statistics |= {

@@ -333,22 +333,31 @@ class Range:
     Attributes
     ----------
     least, greatest : value
-        As Arrow's compute functions find them.
+        As Arrow's compute functions find them; None where all are null.
     bytes : int
         Of all strings.
+    nulls : int
     """
 
     least: Any
     greatest: Any
     rows: int
     bytes: int
+    nulls: int = 0
 
     def joined(self, other: Range) -> Range:
+        if self.least is None or other.least is None:  # of nulls only
+            known = self if other.least is None else other
+            least, greatest = known.least, known.greatest
+        else:
+            least = min(self.least, other.least)
+            greatest = max(self.greatest, other.greatest)
         return Range(
-            min(self.least, other.least),
-            max(self.greatest, other.greatest),
+            least,
+            greatest,
             self.rows + other.rows,
             self.bytes + other.bytes,
+            self.nulls + other.nulls,
         )
 
 
@@ -376,7 +385,7 @@ def check_statistics(layout: Layout, batches: Batches) -> None:
 
 def _check_limits(about: str, said: Struct, true: Range) -> None:
     """Check the statistics of a page or of a column chunk."""
-    _same(f"{about}: number of nulls", said.get("null_count", 0), 0)
+    _same(f"{about}: number of nulls", said.get("null_count", true.nulls), true.nulls)
     if "distinct_count" in said:
         raise LayoutError(f"{about} has a number of distinct values, which is not checked")
     if isinstance(true.least, bytes) and ("min" in said or "max" in said):
@@ -384,6 +393,8 @@ def _check_limits(about: str, said: Struct, true: Range) -> None:
     for suffix in ("", "_value"):
         for key, right in (("min", true.least), ("max", true.greatest)):
             if key + suffix in said:
+                if right is None:
+                    raise LayoutError(f"{about} has limits, and nulls only")
                 exact = said.get(f"is_{key}_value_exact", True)
                 _check_limit(about, key, said[key + suffix], right, exact)
 
@@ -421,7 +432,7 @@ def _check_sizes(about: str, said: Struct, true: Range) -> None:
     if "unencoded_bytes" in said:
         _same(f"{about}: bytes of its strings", said["unencoded_bytes"], true.bytes)
     _check_levels(about, "repetition_histogram", said, [true.rows])
-    _check_levels(about, "definition_histogram", said, [0, true.rows])
+    _check_levels(about, "definition_histogram", said, [true.nulls, true.rows - true.nulls])
 
 
 def _check_levels(about: str, key: str, said: Struct, right: list[int]) -> None:
@@ -430,17 +441,21 @@ def _check_levels(about: str, key: str, said: Struct, right: list[int]) -> None:
 
 
 def _check_column_index(about: str, said: Struct, pages: Sequence[Range]) -> None:
-    none = [0] * len(pages)
-    _same(f"{about}: its index's null pages", said.get("null_pages"), [False] * len(pages))
-    _same(f"{about}: its index's numbers of nulls", said.get("null_counts", none), none)
+    nulls = [page.nulls for page in pages]
+    empty = [page.least is None for page in pages]
+    _same(f"{about}: its index's null pages", said.get("null_pages"), empty)
+    _same(f"{about}: its index's numbers of nulls", said.get("null_counts", nulls), nulls)
+    pages_with = [page for page in pages if page.least is not None]
     for key in ("min", "max"):
         values = said.get(f"{key}_values", [])
         _same(f"{about}: its index's number of pages", len(values), len(pages))
         for number, (value, page) in enumerate(zip(values, pages, strict=True)):
             right = page.least if key == "min" else page.greatest
+            if right is None:
+                continue
             _check_limit(f"{about}, index of page {number}", key, value, right)
     order = said.get("boundary_order", -1)
-    limits = [[page.least for page in pages], [page.greatest for page in pages]]
+    limits = [[page.least for page in pages_with], [page.greatest for page in pages_with]]
     sorted_as = {
         UNORDERED: True,
         ASCENDING: all(a <= b for values in limits for a, b in pairwise(values)),
@@ -450,7 +465,8 @@ def _check_column_index(about: str, said: Struct, pages: Sequence[Range]) -> Non
         raise LayoutError(f"{about}: its pages are not in the order that its index says")
     rows = [page.rows for page in pages]
     _check_levels(about, "repetition_histograms", said, rows)
-    _check_levels(about, "definition_histograms", said, [n for row in rows for n in (0, row)])
+    there = [n for page in pages for n in (page.nulls, page.rows - page.nulls)]
+    _check_levels(about, "definition_histograms", said, there)
 
 
 def _ranges(batches: Batches, cuts: Mapping[str, list[int]]) -> dict[str, list[Range]]:
@@ -484,4 +500,4 @@ def _range(values: pa.Array) -> Range:
     if pa.types.is_timestamp(values.type):
         values = values.view(pa.int64())
     least, greatest = pc.min_max(values).as_py().values()
-    return Range(least, greatest, len(values), 0)
+    return Range(least, greatest, len(values), 0, values.null_count)

@@ -35,7 +35,8 @@ from synthpower.model.columns import MEASUREMENT_FIELDS, START, Column, Kind
 from synthpower.model.grid import WHOLE, Chunk, Grid
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
-from synthpower.signals.quantity import DICTIONARY_BITS, value_dictionary
+from synthpower.signals.interface import Limits
+from synthpower.signals.quantity import DICTIONARY_BITS, NULLS, value_dictionary
 from synthpower.signals.steps import Steps
 from synthpower.storage import Sink
 
@@ -112,6 +113,8 @@ class ParquetWriter:
         self._codec = None if compression in (None, "none") else compression
         self._template_codec = self._codec if compression else "zstd"
         self._certainty = Certainty.ABOUT if self._codec else Certainty.EXACTLY
+        if self._signal.quantities.nullable:
+            self._certainty = max(self._certainty, Certainty.AT_MOST)
         rows = min(sizes.group_rows, DICTIONARY_BYTES // (self._templates.longest_row() + 1))
         self.grid = specification.grid(len(fleet), max(1, rows))
         if self.grid.num_chunks > _MOST_GROUPS:
@@ -166,11 +169,12 @@ class ParquetWriter:
         return first * max(1, self.grid.num_chunks)
 
     def _size(self, specification: Specification, chunks: Iterable[Chunk]) -> int:
-        sink = _Counter()
+        sink, levels = _Counter(), 0
         with self.open(specification, sink) as write:
             for chunk in chunks:
                 write(self.render(chunk, specification.start, Buffers(), fill=False))
-        return sink.size
+                levels += self.grid.rows(chunk) // 8 + 64  # a bit for each, where some are null
+        return sink.size + levels * self._signal.quantities.nullable
 
     def _template(self, column: Column, chunk: Chunk) -> ColumnChunk:
         return self._encoded(column, *_key(column.field.name, chunk))
@@ -211,22 +215,32 @@ class ParquetWriter:
         fill: bool,
     ) -> ColumnChunk:
         shape = self.grid.shape(chunk)
-        least = greatest = 0.0
+        limits: Limits = (0.0, 0.0)
         page_rows = list(map(self.grid.rows, pages))
         encoder = ColumnEncoder(column.name, DOUBLE, self._codec if fill else None)
         if not self._dictionary:
             values = buffers.array("values", shape, np.float64)
             if fill:
-                least, greatest = self._signal.values(chunk, start, values)
-            encoder.add_plain(values.reshape(-1), page_rows)
+                limits = self._signal.values(chunk, start, values)
+            encoder.add_plain(values.reshape(-1), page_rows, self._there(values, fill))
         else:
             encoder.add_dictionary(self._dictionary_values, self._dictionary.size)
             codes = buffers.array("values", shape, np.uint16)
             if fill:
-                least, greatest = self._signal.counts(chunk, start, self._dictionary.firsts, codes)
-            encoder.add_indices(codes.reshape(-1), page_rows)
+                limits = self._signal.counts(chunk, start, self._dictionary.firsts, codes)
+            encoder.add_indices(codes.reshape(-1), page_rows, self._there(codes, fill))
         # Pages of random values exclude nothing.
-        return encoder.finish([(least, greatest)], indexed=False)
+        return encoder.finish([limits] if limits else [], indexed=False)
+
+    def _there(self, values: NDArray[Any], fill: bool) -> NDArray[np.bool_] | None:
+        """Return which values are not null, where any may be."""
+        if not (self._signal.quantities.nullable and fill):
+            return None
+        flat = values.reshape(-1)
+        there: NDArray[np.bool_] = (
+            ~np.isnan(flat) if flat.dtype == np.float64 else flat != NULLS[flat.dtype]
+        )
+        return there
 
     def _times(
         self,
