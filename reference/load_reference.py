@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from synthpower_reference import EPOCH, WORD, philox4x32, server_key, stream_key
+from synthpower_reference import EPOCH, WORD, Fault, philox4x32, server_key, stream_key
 
 FULL = 65536  # 100 % CPU
 SLOT = 300  # seconds
@@ -27,12 +28,14 @@ Offset = Callable[[int], int]  # epoch second -> seconds by which local time is 
 
 
 class Facts(NamedTuple):
-    """What the tables say of a server's product and site."""
+    """What the tables say of a server's product and site, and what a fault makes of the server."""
 
     curve: str
     sockets: int
     site: str
     zone: str
+    runaway: bool = False
+    warmer: int = 0  # 1/100 K
 
 
 @cache
@@ -153,7 +156,10 @@ def server(seed: int, sn: str, facts: Facts) -> SimpleNamespace:
     own.range = (most - least) * (26214 + (39322 * (w[3] >> 16) >> 16)) >> 16
     own.fan = (own.idle_power + own.range) * 131072 // 90000
     own.noise = (own.idle_power + own.range) * 6 // 1000
-    own.inlet = (v[0] >> 24) * 500 // 255
+    own.inlet = (v[0] >> 24) * 500 // 255 + facts.warmer
+    if facts.runaway:
+        own.mean = FULL
+        own.day = own.hour = own.four = own.thirty_two = own.slot = own.chance = own.window = 0
     return own
 
 
@@ -338,3 +344,117 @@ def count(
         "cpu_power": rounded(102 * idle + 179 * load >> 8),
     }
     return counts[quantity]
+
+
+# --- faults ---------------------------------------------------------------------------
+
+LONG = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 108, 168, 288, 576)
+SHORT = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6)
+HOURS = (6, 6, 9, 12, 12, 18, 18, 24, 24, 36, 36, 48, 48, 72, 72, 96)
+DAYS = (288, 288, 288, 432, 432, 576, 576, 720, 864, 1008, 1152, 1296, 1440, 1728, 1872, 2016)
+SLOTS = {
+    "off": LONG,
+    "hung": LONG,
+    "false_zero": SHORT,
+    "stuck_power": LONG,
+    "meter_drift": DAYS,
+    "lost_cooling": HOURS,
+    "runaway": HOURS,
+}
+
+METERED = {"power", "power_minimum", "power_peak", "energy"}
+ALL = METERED | {"cpu_utilization", "cpu_power", "inlet_temperature"}
+CHANGED = {
+    "off": ALL,
+    "hung": ALL,
+    "false_zero": METERED | {"cpu_power"},
+    "stuck_power": METERED | {"cpu_power"},
+    "meter_drift": METERED,
+    "lost_cooling": METERED | {"inlet_temperature"},
+    "runaway": METERED | {"cpu_utilization", "cpu_power"},
+}
+
+
+class Event(NamedTuple):
+    begin: int  # `from`
+    sn: str  # "" for a site's
+    location: str
+    row: int  # of the table of faults
+    end: int  # `to`
+    kind: str
+    drift: int
+
+
+def event_of_day(
+    seed: int, faults: tuple[Fault, ...], sn: str, location: str, day: int
+) -> Event | None:
+    """The event of a server, or where `sn` is "" of a site, that begins on a day."""
+    if sn:
+        w = words(stream_key(seed, "load fault"), server_key(sn), day)
+    else:
+        w = words(stream_key(seed, "load site", location), day, 3)
+    chances = Fraction(0)
+    for row, (kind, share, scope) in enumerate(faults):
+        if scope == ("server" if sn else "site"):
+            slots = SLOTS[kind]
+            chances += share * 288 / Fraction(sum(slots), 16)
+            if w[0] < int(chances * WORD):
+                begin = (day * 288 + (w[1] * 288 >> 32)) * SLOT
+                end = begin + slots[w[2] >> 28] * SLOT
+                drift = (w[3] >> 20) * 1640 // 4096 - 820
+                return Event(begin, sn, location, row, end, kind, drift)
+    return None
+
+
+@cache
+def events(
+    seed: int, faults: tuple[Fault, ...], sn: str, location: str, start: int, end: int
+) -> list[Event]:
+    """Those that touch a span of time: none is longer than 2016 slots, which are seven days."""
+    days = range(max(start // 86400 - 8, 0), (end - 1) // 86400 + 1)
+    found = (event_of_day(seed, faults, sn, location, day) for day in days)
+    return [event for event in found if event and event.begin < end and start < event.end]
+
+
+def event_of(
+    seed: int, faults: tuple[Fault, ...], sn: str, location: str, start: int
+) -> Event | None:
+    """The event that a reading is of."""
+    day = start // 86400 * 86400
+    those = [("", location), (sn, location)]
+    both = [event for of in those for event in events(seed, faults, *of, day, day + 86400)]
+    within = [event for event in both if event.begin <= start < event.end]
+    return min(within, key=lambda event: (event.row, event.begin), default=None)
+
+
+def shown(
+    event: Event | None,
+    seed: int,
+    sn: str,
+    facts: Facts,
+    start: int,
+    interval: int,
+    quantity: str,
+    decimals: int | None,
+    offset: Offset,
+) -> int | None:
+    """The count that a reading shows, which is in an event or in none: None is no value."""
+    if event and event.kind == "off":
+        return None
+    if event and quantity in CHANGED[event.kind]:
+        since = start - event.begin
+        if event.kind == "false_zero":
+            return 0
+        if event.kind in ("hung", "stuck_power"):
+            start = max((event.begin - 1) // interval * interval, 0)
+        if event.kind == "lost_cooling":
+            facts = facts._replace(warmer=min(800 * since // 3600, 800))
+        if event.kind == "runaway":
+            facts = facts._replace(runaway=True)
+        if event.kind == "meter_drift":
+            # Energy is the printed power * N here too, so that the meter's power drifts.
+            of = "power" if quantity == "energy" else quantity
+            made = count(seed, sn, facts, start, interval, of, decimals, offset)
+            made = made * (4096 + event.drift * since // (event.end - event.begin)) >> 12
+            return made * interval if quantity == "energy" else made
+    return count(seed, sn, facts, start, interval, quantity, decimals, offset)

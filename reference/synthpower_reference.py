@@ -6,8 +6,8 @@ purpose: a loop over times, servers and measurements, as docs/FORMAT.md describe
     python reference/synthpower_reference.py inventory --directory DIR --count N --seed N
     python reference/synthpower_reference.py data --directory DIR --date YYYY-MM-DD[THH]
 
-`inventory` writes DIR/inventory.csv, `data` reads it and writes DIR/data-DATE.csv. What
-"the same" means stands in README.md beside this file.
+`inventory` writes DIR/inventory.csv, `data` reads it and writes DIR/data-DATE.csv, and with
+`--faults FILE` also DIR/events-DATE.csv. What "the same" means stands in README.md beside this file.
 """
 
 from __future__ import annotations
@@ -46,6 +46,12 @@ class Measurement(NamedTuple):
     quantity: str = ""  # what the load signal makes of it; without one it stays uniform
 
 
+class Fault(NamedTuple):
+    kind: str
+    share: Fraction
+    scope: str = "server"
+
+
 class Reading(NamedTuple):
     sn: str
     model: str
@@ -54,7 +60,7 @@ class Reading(NamedTuple):
     start_time: int
     end_time: int
     count: int | None  # of 10**-decimals
-    value: float
+    value: float | None  # None where a fault leaves none
     unit: str
     name: str
 
@@ -191,7 +197,8 @@ def load_value(
     seed: int,
     kinds: dict[str, tuple[str, str]],
     zones: dict[str, str],
-) -> tuple[int | None, float]:
+    faults: tuple[Fault, ...] = (),
+) -> tuple[int | None, float | None]:
     """The same of the load signal, which asks what the tables say of the product and the site."""
     import load_reference as load  # which imports what stands above
 
@@ -200,8 +207,13 @@ def load_value(
     facts = load.Facts(curve or "Gen10 Plus Intel", int(sockets or 2), server.location, zone)
     decimals = int(measurement.decimals) if measurement.decimals else None
     offset = load.zone_offset(zone)
-    count = load.count(
-        seed, server.sn, facts, time, interval, measurement.quantity, decimals, offset
+    event = load.event_of(seed, faults, server.sn, server.location, time)
+    if event and event.kind == "off":
+        return None, None
+    if not measurement.quantity:
+        return value(server.sn, time, measurement, seed, "uniform")
+    count = load.shown(
+        event, seed, server.sn, facts, time, interval, measurement.quantity, decimals, offset
     )
     if decimals is None:
         return None, count / 1024
@@ -214,6 +226,14 @@ def late(sn: str, time: int, seed: int, fuzz: int) -> int:
     return time + scaled(draw, fuzz + 1)
 
 
+def span_of(date: str) -> tuple[int, int]:
+    """The first second of a file, and that after its last."""
+    form, span = ("%Y-%m-%dT%H", 3600) if "T" in date else ("%Y-%m-%d", 86400)
+    moment = datetime.strptime(date, form).replace(tzinfo=timezone.utc)
+    base = int((moment - EPOCH).total_seconds())
+    return base, base + span
+
+
 def readings(
     servers: list[Server],
     measurements: list[Measurement],
@@ -224,24 +244,23 @@ def readings(
     signal: str = "uniform",
     kinds: dict[str, tuple[str, str]] | None = None,
     zones: dict[str, str] | None = None,
+    faults: tuple[Fault, ...] = (),
 ) -> Iterator[Reading]:
     """The readings in the order of the file.
 
     For the load signal, `kinds` has the load curve and the sockets by product id, `zones` the
     time zone by location. What they lack, or have as "", is LOAD.md's default.
     """
-    form, span = ("%Y-%m-%dT%H", 3600) if "T" in date else ("%Y-%m-%d", 86400)
-    moment = datetime.strptime(date, form).replace(tzinfo=timezone.utc)
-    base = int((moment - EPOCH).total_seconds())
-    for start in range(base, base + span, interval):
+    base, stop = span_of(date)
+    for start in range(base, stop, interval):
         end = start + interval
         for server in sorted(servers, key=lambda server: server.sn.encode()):
             start_time = late(server.sn, start, seed, fuzz)
             end_time = late(server.sn, end, seed, fuzz)
             for measurement in measurements:
-                if signal == "load" and measurement.quantity:
+                if signal == "load":
                     count, number = load_value(
-                        server, start, interval, measurement, seed, kinds or {}, zones or {}
+                        server, start, interval, measurement, seed, kinds or {}, zones or {}, faults
                     )
                 else:
                     count, number = value(server.sn, start, measurement, seed, signal)
@@ -258,6 +277,8 @@ def time_text(seconds: int) -> str:
 
 
 def value_text(reading: Reading, measurement: Measurement) -> str:
+    if reading.value is None:
+        return ""
     if reading.count is None:
         return repr(reading.value)
     places = int(measurement.decimals)
@@ -286,6 +307,35 @@ def csv_lines(
         yield ",".join(map(field, fields)) + "\n"
 
 
+def event_lines(
+    servers: list[Server],
+    measurements: list[Measurement],
+    seed: int,
+    date: str,
+    faults: tuple[Fault, ...],
+) -> Iterator[str]:
+    """The lines of events-DATE.csv."""
+    import load_reference as load
+
+    sites = {("", server.location) for server in servers}
+    those = [*sites, *((server.sn, server.location) for server in servers)]
+    found = [
+        event
+        for sn, location in those
+        for event in load.events(seed, faults, sn, location, *span_of(date))
+    ]
+    yield "sn,location,start_time,end_time,kind,quantity\n"
+    for event in sorted(
+        found, key=lambda e: (e.begin, e.sn.encode(), e.location.encode(), e.row)
+    ):
+        quantities = dict.fromkeys(m.quantity for m in measurements)
+        changed = [name for name in quantities if name in load.CHANGED[event.kind]]
+        times = [time_text(event.begin), time_text(event.end)]
+        for quantity in [""] if event.kind == "off" else changed:
+            fields = [event.sn, event.location, *times, event.kind, quantity]
+            yield ",".join(map(field, fields)) + "\n"
+
+
 def inventory_lines(servers: Iterator[Server]) -> Iterator[str]:
     """The lines of inventory.csv."""
     yield "sn,model,product_id,location\n"
@@ -311,6 +361,13 @@ def read_measurements(path: Path) -> list[Measurement]:
     ]
 
 
+def read_faults(path: Path) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(row["kind"], Fraction(Decimal(row["share"])), row.get("scope") or "server")
+        for row in read_table(path)
+    )
+
+
 def read_facts(directory: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """`kinds` and `zones` of a dataset: of its own tables, or of the shipped ones."""
     types, sites = (
@@ -334,6 +391,7 @@ def main() -> None:
     data.add_argument("--fuzz", type=int, default=0)
     data.add_argument("--end", action="store_true")
     data.add_argument("--signal", default="uniform")
+    data.add_argument("--faults", type=Path)
     data.add_argument("--measurements", type=Path, default=TABLES / "measurements.csv")
     for command in (make, data):
         command.add_argument("--directory", type=Path, required=True)
@@ -348,6 +406,7 @@ def main() -> None:
         rows = read_table(args.directory / "inventory.csv")
         servers = [Server(*(row[column] for column in Server._fields)) for row in rows]
         measurements = read_measurements(args.measurements)
+        faults = read_faults(args.faults) if args.faults else ()
         made = readings(
             servers,
             measurements,
@@ -357,7 +416,12 @@ def main() -> None:
             args.fuzz,
             args.signal,
             *read_facts(args.directory),
+            faults,
         )
+        if faults:
+            events = event_lines(servers, measurements, args.seed, args.date, faults)
+            path = args.directory / f"events-{args.date}.csv"
+            path.write_text("".join(events), encoding="utf-8", newline="")
         lines = csv_lines(made, measurements, args.end)
         path = args.directory / f"data-{args.date}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -65,6 +65,14 @@ def test_the_value_kernels_run(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_load_speed_runs(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "load_speed.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| one cell alone through `at`, µs |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
 def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "realism.py"
@@ -79,6 +87,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("compare.py", "benchmarks/README.md"),
         ("limits.py", "benchmarks/README.md"),
         ("limits.py", "README.md"),
+        ("load_speed.py", "benchmarks/README.md"),
         ("realism.py", "benchmarks/README.md"),
         ("value_kernels.py", "benchmarks/README.md"),
     ],

@@ -111,8 +111,8 @@ def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str])
     recipes = re.findall(r"<!-- recipe -->\n```sh\n(.*?)```", readme, re.DOTALL)
     uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", readme, re.MULTILINE)
     assert first
-    assert len(recipes) == 3
-    assert len(uses) == 8
+    assert len(recipes) == 5
+    assert len(uses) == 9
     made = first[1].partition("\n")[2].replace(".venv/bin/", "")
     others = """
         mkdir fixture theirs

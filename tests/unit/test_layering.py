@@ -35,7 +35,8 @@ LAYERS = {
     "tables": ["reader", "__init__"],
     "kernels": [
         "philox", "quantity", "offsets", "blocks", "pages", "servers", "text", "rows",
-        "values", "load_tables", "load", "__init__",
+        "values", "load_tables", "load_scratch", "load_traits", "load_slots", "load_counts", "load",
+        "__init__",
     ],
     "arrays": [],
     "csv_text": [],

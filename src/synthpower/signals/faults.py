@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.kernels.load import TRAITS, fill_words
+from synthpower.kernels.load_scratch import TRAITS
 from synthpower.kernels.load_tables import FULL, WINDOWS
+from synthpower.kernels.load_traits import fill_words
 from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
 from synthpower.model.calendar import DAY, HOUR
 from synthpower.model.faults import LENGTHS, MOST_DAYS, REPEATING, SLOTS, Fault, thresholds

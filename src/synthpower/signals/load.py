@@ -15,14 +15,11 @@ from synthpower import kernels
 from synthpower.arrays import as_numpy
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.kernels.load import (
-    QUANTITIES,
-    TRAITS,
-    fill_load,
-    fill_load_each,
-    fill_traits,
-)
+from synthpower.kernels.load import fill_load, fill_load_each
+from synthpower.kernels.load_counts import QUANTITIES
+from synthpower.kernels.load_scratch import TRAITS
 from synthpower.kernels.load_tables import CURVES, IDLE, MAXIMUM, SOCKETS
+from synthpower.kernels.load_traits import fill_traits
 from synthpower.model.calendar import DAY
 from synthpower.model.faults import AFFECTED, REPEATING, Fault
 from synthpower.model.grid import Chunk

@@ -1,0 +1,192 @@
+"""How fast the load signal is: to /dev/null, to the disk beside uniform, the first run, one cell.
+
+    python benchmarks/load_speed.py            measure, and write benchmarks/results/load_speed.json
+    python benchmarks/load_speed.py --render   put that file's table into benchmarks/README.md
+
+Each run is the command from its start to its end, in a process of its own; medians. A case has as
+many days as make its start matter little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import compare
+import limits
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "load_speed.json"
+WATTS = "name,unit,scale,decimals,quantity\ncpu,%,100,2,cpu_utilization\npower,W,1200,0,power\n"
+
+
+class Case(NamedTuple):
+    """A run of ``synthpower data`` to /dev/null.
+
+    Attributes
+    ----------
+    target : int
+        Million rows a second that it should reach at least.
+    """
+
+    name: str
+    servers: int
+    options: str
+    table: str
+    target: int
+
+
+CASES = [
+    Case("CPU and power, hourly", 1_000_000, "--interval 3600", "shipped", 150),
+    Case("CPU and power, every 5 minutes", 350_000, "--interval 300", "shipped", 400),
+    Case("CPU and power, by the minute", 100_000, "--interval 60", "shipped", 400),
+    Case("the table of seven quantities, hourly", 1_000_000, "--interval 3600", "load", 120),
+    Case("the table of seven quantities, every 5 minutes", 100_000, "--interval 300", "load", 120),
+    Case("2 million servers, hourly", 2_000_000, "--interval 3600", "shipped", 80),
+]
+DISK = "--date 2023-01-02 --days 5 --interval 300 --format parquet"  # of 350,000: 1,008 M rows
+DISK_SERVERS = 350_000
+DISK_TARGET = 1.3
+FIRST_TARGET = 5.0  # seconds, of compiling
+CELL_TARGET = 100.0  # microseconds
+
+CELL = """
+import sys, time
+from synthpower import Inventory, Readings
+servers = int(sys.argv[1])
+readings = Readings(Inventory.generate(servers, seed=1), "2023-02-27", 300, signal="load")
+numbers = readings.inventory.by_serial.sn.to_pylist()[:: max(1, servers // 300)]
+readings.at(numbers[0], "2023-02-27 05:00:00Z", "server power")
+times = []
+for sn in numbers:
+    started = time.perf_counter()
+    readings.at(sn, "2023-02-27 05:00:00Z", "server power")
+    times.append(time.perf_counter() - started)
+print(sorted(times)[len(times) // 2] * 1e6)
+"""
+
+
+def null_case(case: Case, folder: Path, shrink: int) -> dict[str, Any]:
+    """Return the rows a second of a case."""
+    directory = limits.inventory(folder, max(1, case.servers // shrink))
+    options = [*case.options.split(), "--date", "2023-02-27", "--signal", "load"]
+    if case.table == "load":
+        options += ["--measurements", "load"]
+    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *options]
+    command += ["--format", "parquet", "--output", "/dev/null"]
+    rows = limits.count_rows(tuple(command))
+    return {"case": case.name, "rows": rows, **compare.measure(command)}
+
+
+def disk_case(signal: str, folder: Path, shrink: int) -> dict[str, Any]:
+    """Return how long a billion rows take to the disk, and remove them."""
+    directory = limits.inventory(folder, max(1, DISK_SERVERS // shrink))
+    (directory / "measurements.csv").write_text(WATTS)
+    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *DISK.split()]
+    command += ["--signal", signal]
+    rows = limits.count_rows(tuple(command))
+    measured = compare.measure(command)
+    for file in [*directory.glob("data-*"), directory / "manifest.json"]:
+        file.unlink(missing_ok=True)
+    return {"case": f"disk, {signal}", "rows": rows, **measured}
+
+
+def first_run(folder: Path) -> list[dict[str, Any]]:
+    """Return how long a small job takes without kept kernels, and with them."""
+    directory = limits.inventory(folder, 1000)
+    found = []
+    for format in ("csv", "parquet"):
+        command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), "--signal", "load"]
+        command += ["--date", "2023-02-27", "--format", format, "--overwrite", "--quiet"]
+        with tempfile.TemporaryDirectory(dir=folder) as empty:
+            cached = ["env", f"NUMBA_CACHE_DIR={empty}", *command]
+            found.append({"case": f"first run, {format}", **compare.measure(cached)})
+            found.append({"case": f"next run, {format}", **compare.measure(cached)})
+        for file in [*directory.glob("data-*"), directory / "manifest.json"]:
+            file.unlink(missing_ok=True)
+    return found
+
+
+def one_cell(servers: int) -> dict[str, Any]:
+    """Return the microseconds of one reading alone."""
+    done = subprocess.run(
+        [sys.executable, "-c", CELL, str(servers)], capture_output=True, text=True, check=True
+    )
+    return {"case": "one cell", "us": float(done.stdout)}
+
+
+def measure(folder: Path, shrink: int, rounds: int) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    for _ in range(rounds):
+        runs += [null_case(case, folder, shrink) for case in CASES]
+        runs += [disk_case(signal, folder, shrink) for signal in ("uniform", "load")]
+        runs += first_run(folder)
+        runs.append(one_cell(max(1, 100_000 // shrink)))
+    return runs
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Return the table of a result, with the targets."""
+
+    def median(case: str, key: str = "wall_s") -> float:
+        return statistics.median(run[key] for run in runs if run["case"] == case)
+
+    lines = ["| what | found | target | met |", "| --- | ---: | ---: | --- |"]
+
+    def add(what: str, found: float, form: str, target: str, met: bool) -> None:
+        lines.append(f"| {what} | {form.format(found)} | {target} | {'yes' if met else 'no'} |")
+
+    for case in CASES:
+        rows = next(run["rows"] for run in runs if run["case"] == case.name)
+        rate = rows / median(case.name) / 1e6
+        add(f"{case.name}, M rows/s", rate, "{:.0f}", f"≥ {case.target}", rate >= case.target)
+    ratio = median("disk, load") / median("disk, uniform")
+    rows = next(run["rows"] for run in runs if run["case"] == "disk, load")
+    what = f"{rows / 1e6:.0f} M rows every 5 minutes to the disk, in times of uniform"
+    add(what, ratio, "{:.2f}", f"≤ {DISK_TARGET}", ratio <= DISK_TARGET)
+    for format in ("csv", "parquet"):
+        compiling = median(f"first run, {format}") - median(f"next run, {format}")
+        what = f"compiling, the first run ever, {format}, s"
+        add(what, compiling, "{:.1f}", f"≤ {FIRST_TARGET:.0f}", compiling <= FIRST_TARGET)
+    cell = median("one cell", "us")
+    add("one cell alone through `at`, µs", cell, "{:.0f}", f"≤ {CELL_TARGET:.0f}",
+        cell <= CELL_TARGET)  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=["tiny", "full"], default="full")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--result", type=Path, default=RESULT)
+    parser.add_argument("--scratch", type=Path)
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--readme", type=Path, default=HERE / "README.md")
+    args = parser.parse_args()
+    if not args.render:
+        tiny = args.size == "tiny"
+        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
+            runs = measure(Path(name), 10_000 if tiny else 1, 1 if tiny else args.rounds)
+        result = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": compare.machine(),
+            "command": "python benchmarks/load_speed.py",
+            "runs": runs,
+        }
+        args.result.write_text(json.dumps(result, indent=1) + "\n")
+        print(table(runs), end="")
+        return
+    result = json.loads(args.result.read_text())
+    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
+    compare.put_into([args.readme], {"load_speed": text + table(result["runs"])})
+
+
+if __name__ == "__main__":
+    main()
