@@ -43,10 +43,11 @@ servers: {servers}
 
 # Synthetic power data
 
-**Everything here is synthetic.** The servers do not exist and the readings are
-random numbers made by the program synthpower. Only the models and product ids are
-real ones of HPE, and they belong together. Use it to build and to test; draw no
-conclusion from its values.
+**Everything here is synthetic.** The servers do not exist and the readings are made
+by the program synthpower: random numbers or, where the commands below say
+`--signal load`, those of a model. Only the models and product ids are real ones of
+HPE, and they belong together. Use it to build and to test; draw no conclusion from
+its values.
 
 ## The servers: {inventory}
 
@@ -77,6 +78,8 @@ ends in `.csv`: read one or the other, not both.
 | `unit` | the unit of the value |
 | `name` | what was measured |
 
+A value is absent (null, or an empty field) only where a server was made to be off: a
+file `events-2023-02-27.csv` says which faults were put into the readings of its name.
 Some files have no `start_time`: there an interval begins where the server's one
 before it ends. Every server has one row for each interval and each measurement, so
 the rows are the product of the three. They are ordered by interval, then by serial
