@@ -317,17 +317,12 @@ def event_lines(
     """The lines of events-DATE.csv."""
     import load_reference as load
 
-    sites = {("", server.location) for server in servers}
-    those = [*sites, *((server.sn, server.location) for server in servers)]
-    found = [
-        event
-        for sn, location in those
-        for event in load.events(seed, faults, sn, location, *span_of(date))
-    ]
+    ordered = sorted(servers, key=lambda server: server.sn.encode())
+    sites = dict.fromkeys(("", server.location) for server in ordered)  # by their first servers
+    those = [*sites, *((server.sn, server.location) for server in ordered)]
+    found = [event for of in those for event in load.events(seed, faults, *of, *span_of(date))]
     yield "sn,location,start_time,end_time,kind,quantity\n"
-    for event in sorted(
-        found, key=lambda e: (e.begin, e.sn.encode(), e.location.encode(), e.row)
-    ):
+    for event in sorted(found, key=lambda event: event.begin):  # the order of `those` stays
         quantities = dict.fromkeys(m.quantity for m in measurements)
         changed = [name for name in quantities if name in load.CHANGED[event.kind]]
         times = [time_text(event.begin), time_text(event.end)]

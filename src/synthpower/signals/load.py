@@ -73,19 +73,7 @@ class Load:
             Where no measurement has a quantity, one has too many decimals, or a table says what
             cannot be.
         """
-        measurements = specification.measurements
-        if not any(measurement.quantity for measurement in measurements):
-            raise InputError(
-                "none has a quantity, which the load signal needs: 'load' is a table that does",
-                "measurements",
-            )
-        for each in measurements:
-            if each.quantity and (each.decimals or 0) > MOST_DECIMALS:
-                raise InputError(
-                    f"{shown(each.name)!r} has {each.decimals} decimals; what has a quantity has "
-                    f"{MOST_DECIMALS} at most",
-                    "measurements",
-                )
+        _check_measurements(specification.measurements)
         _, zones = _sites(fleet)
         _ = _curves(fleet)
         before = _before(specification.faults)
@@ -101,6 +89,7 @@ class LoadValues:
 
     def __init__(self, specification: Specification, fleet: Fleet) -> None:
         measurements = specification.measurements
+        _check_measurements(measurements)
         self._servers = fleet.by_serial
         self._steps = Steps(specification)
         self._interval = specification.interval
@@ -290,6 +279,22 @@ class LoadValues:
     def _codes(self, field: str) -> NDArray[np.int32]:
         """Return which of its field's strings each server has."""
         return as_numpy(self._servers.templates[field].indices)
+
+
+def _check_measurements(measurements: Sequence[Measurement]) -> None:
+    """Raise `InputError` where the signal cannot make the measurements."""
+    if not any(measurement.quantity for measurement in measurements):
+        raise InputError(
+            "none has a quantity, which the load signal needs: 'load' is a table that does",
+            "measurements",
+        )
+    for each in measurements:
+        if each.quantity and (each.decimals or 0) > MOST_DECIMALS:
+            raise InputError(
+                f"{shown(each.name)!r} has {each.decimals} decimals; what has a quantity has "
+                f"{MOST_DECIMALS} at most",
+                "measurements",
+            )
 
 
 def _multiplier(measurement: Measurement) -> int:

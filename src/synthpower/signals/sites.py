@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthpower.errors import InputError, shown
 from synthpower.kernels.load_tables import (
     CONSTANTS,
     KINDS,
@@ -99,6 +100,9 @@ class Sites:
         self._span = specification.span
         self._before = before
         self._offsets = dict(specification.offsets)
+        for zone in zones:
+            if zone not in self._offsets:
+                raise InputError(f"the specification has no local time of {shown(zone)}", "offsets")
         self._zones = zones
         keys = [stream_key(specification.seed, LOAD_SITE, name) for name in names]
         self._keys = np.array(keys, np.uint64)
