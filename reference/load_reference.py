@@ -352,6 +352,7 @@ LONG = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 108, 168, 288, 576)
 SHORT = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6)
 HOURS = (6, 6, 9, 12, 12, 18, 18, 24, 24, 36, 36, 48, 48, 72, 72, 96)
 DAYS = (288, 288, 288, 432, 432, 576, 576, 720, 864, 1008, 1152, 1296, 1440, 1728, 1872, 2016)
+LAST = 253402214400  # 9999-12-31 00:00:00Z
 SLOTS = {
     "off": LONG,
     "hung": LONG,
@@ -400,7 +401,7 @@ def event_of_day(
             chances += share * 288 / Fraction(sum(slots), 16)
             if w[0] < int(chances * WORD):
                 begin = (day * 288 + (w[1] * 288 >> 32)) * SLOT
-                end = begin + slots[w[2] >> 28] * SLOT
+                end = min(begin + slots[w[2] >> 28] * SLOT, LAST)
                 drift = (w[3] >> 20) * 1640 // 4096 - 820
                 return Event(begin, sn, location, row, end, kind, drift)
     return None
@@ -417,13 +418,18 @@ def events(
 
 
 def event_of(
-    seed: int, faults: tuple[Fault, ...], sn: str, location: str, start: int
+    seed: int, faults: tuple[Fault, ...], sn: str, location: str, start: int, quantity: str
 ) -> Event | None:
-    """The event that a reading is of."""
+    """The event that a reading of a quantity is of."""
     day = start // 86400 * 86400
     those = [("", location), (sn, location)]
     both = [event for of in those for event in events(seed, faults, *of, day, day + 86400)]
-    within = [event for event in both if event.begin <= start < event.end]
+    within = [
+        event
+        for event in both
+        if event.begin <= start < event.end
+        and (event.kind == "off" or quantity in CHANGED[event.kind])
+    ]
     return min(within, key=lambda event: (event.row, event.begin), default=None)
 
 

@@ -7,7 +7,8 @@ purpose: a loop over times, servers and measurements, as docs/FORMAT.md describe
     python reference/synthpower_reference.py data --directory DIR --date YYYY-MM-DD[THH]
 
 `inventory` writes DIR/inventory.csv, `data` reads it and writes DIR/data-DATE.csv, and with
-`--faults FILE` also DIR/events-DATE.csv. What "the same" means stands in README.md beside this file.
+`--faults FILE` also DIR/events-DATE.csv. What "the same" means stands in README.md beside this
+file.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def load_value(
     facts = load.Facts(curve or "Gen10 Plus Intel", int(sockets or 2), server.location, zone)
     decimals = int(measurement.decimals) if measurement.decimals else None
     offset = load.zone_offset(zone)
-    event = load.event_of(seed, faults, server.sn, server.location, time)
+    event = load.event_of(seed, faults, server.sn, server.location, time, measurement.quantity)
     if event and event.kind == "off":
         return None, None
     if not measurement.quantity:

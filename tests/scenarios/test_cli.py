@@ -240,10 +240,7 @@ def test_load_means_the_shipped_table_whatever_files_there_are(command, own: Pat
     assert ",J,server energy\n" in (own / "data-2023-02-27.csv").read_text()
 
 
-AS_A_PATH = pytest.mark.xfail(strict=True, reason="as a Path, ./load is load, a shipped table")
-
-
-@pytest.mark.parametrize("form", [pytest.param("./load", marks=AS_A_PATH), "../{}/load"])
+@pytest.mark.parametrize("form", ["./load", "../{}/load"])
 def test_a_file_that_is_called_load_goes_by_its_path(command, own: Path, form: str) -> None:
     (own / "load").write_text("name,unit,scale\nmine,W,3\n")
     options = ("--date", "2023-02-27", "--measurements", form.format(own.name))

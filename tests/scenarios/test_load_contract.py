@@ -93,7 +93,6 @@ def test_a_scale_bounds_what_is_not_of_load(tmp_path: Path) -> None:
     assert "measurement_value 300.01" in check(directory)["values"]
 
 
-@pytest.mark.xfail(strict=True, reason="the bounds of load are looked up where no error is awaited")
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_the_contract_says_which_fact_cannot_be(directory: Path, format: str) -> None:
     assert data(directory, "--format", format, date=f"{DAY}T05") == 0

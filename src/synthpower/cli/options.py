@@ -159,6 +159,11 @@ def _shard(text: str) -> Part:
     raise argparse.ArgumentTypeError(f"{shown(text)!r}: write I/N, such as 3/10")
 
 
+def _table(text: str) -> Path | str:
+    """Return a file, or the name of a shipped table: ``./load`` is a file."""
+    return text if text == "load" else _path(text)
+
+
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty; name a file or directory")
@@ -229,7 +234,7 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--measurements",
-        type=_path,
+        type=_table,
         metavar="FILE",
         help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the shipped "
         "table; 'load' is the shipped one of all quantities",
@@ -282,7 +287,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--measurements",
-        type=_path,
+        type=_table,
         metavar="FILE",
         help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the "
         "directory's measurements.csv; 'load' is a shipped one of all quantities",

@@ -59,7 +59,7 @@ class Inventory(Fleet):
         path = Path(path)
         if path.is_dir():
             return cls.read_from(LocalStore(path))
-        kinds = partial(_read_kinds, LocalStore(path.parent))
+        kinds = partial(read_kinds, LocalStore(path.parent))
         return cls.read_file(path, _advice(path.parent), kinds=kinds)
 
     @classmethod
@@ -72,7 +72,7 @@ class Inventory(Fleet):
                 advice = f"'synthpower remake {Path(label).parent}' makes it again"
             raise InputError(f"{label}: no inventory there; {advice}")
         file = StoreFile(store, name)
-        return cls.read_file(file, advice, dataset_seed(store), partial(_read_kinds, store))
+        return cls.read_file(file, advice, dataset_seed(store), partial(read_kinds, store))
 
     def write(
         self,
@@ -101,7 +101,7 @@ class Inventory(Fleet):
         return create_dataset(LocalStore(Path(directory)), self, measurements, overwrite)
 
 
-def _read_kinds(store: Store) -> Kinds:
+def read_kinds(store: Store) -> Kinds:
     """Return the server types and the locations of a dataset, as far as it has them."""
     types = StoreFile(store, SERVER_TYPES) if store.exists(SERVER_TYPES) else None
     sites = StoreFile(store, LOCATIONS) if store.exists(LOCATIONS) else None

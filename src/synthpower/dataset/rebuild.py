@@ -21,7 +21,7 @@ from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
 from synthpower.dataset.plan import Pieces, Plan
 from synthpower.dataset.readme import front_matter, inventory_command, render_readme
-from synthpower.dataset.servers import is_of, own_servers
+from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Job
 from synthpower.errors import InputError, Notice, shown
 from synthpower.fleet.serials import CAPACITY
@@ -157,20 +157,25 @@ def _check_names(target: LocalStore, names: Iterable[str]) -> None:
 def _fleet(source: Store, manifest: Manifest, entries: Mapping[str, Entry]) -> Inventory:
     """Return the servers of a dataset; drawn again where inventory.csv is missing."""
     if source.exists(INVENTORY):
-        return Inventory.read_from(source)
+        fleet = Inventory.read_from(source)
+        if manifest.inventory is None or all(source.exists(name) for name in _TABLES):
+            return fleet
+        types = fleet.server_types if source.exists(SERVER_TYPES) else read_server_types()
+        sites = fleet.locations if source.exists(LOCATIONS) else read_locations()
+        return Inventory(fleet.table, fleet.seed, (types, sites))
     count, seed = _said(source, manifest, entries)
     for own in (True, False):
         if own and not all(source.exists(name) for name in _TABLES):
             continue
-        fleet = _drawn(count, seed, source if own else None)
-        if fleet is None:
+        drawn = _drawn(count, seed, source if own else None)
+        if drawn is None:
             continue
         if manifest.inventory is not None:
-            of_record = inventory_record(fleet) == manifest.inventory
+            of_record = inventory_record(drawn) == manifest.inventory
         else:
-            of_record = bool(entries) or _is_of_readme(source, fleet)
-        if of_record and all(is_of(fleet, entry) for entry in list(entries.values())[:1]):
-            return fleet
+            of_record = bool(entries) or _is_of_readme(source, drawn)
+        if of_record and all(is_of(drawn, entry) for entry in list(entries.values())[:1]):
+            return drawn
     raise InputError(
         f"{source.label(INVENTORY)} is missing, and was not drawn from the tables that are there, "
         f"nor from the shipped ones: put it back"
@@ -323,7 +328,9 @@ def _sorted_out(
                         f"it was made from other servers than those of {INVENTORY}; put back "
                         f"the one that it was made from"
                     )
-                servers = own_servers(target, name, entry)  # the inventory has changed since
+                servers = own_servers(target, name, entry, fleet)  # the inventory has changed since
+                if not is_of(servers, entry):
+                    raise InputError(other_facts(entry))
         if size is not None:
             check_complete(job, servers, listed.entry(name) or entry, workers, _ADVICE)
             complete[name] = entry_of(job, servers, size)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 
 from synthpower import isolated
 from synthpower.arrays import in_tables
 from synthpower.dataset.entries import Entry
-from synthpower.dataset.inventory import Inventory
+from synthpower.dataset.inventory import Inventory, read_kinds
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import find_format
@@ -17,6 +19,7 @@ from synthpower.model.grid import WHOLE
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 from synthpower.storage import Store
+from synthpower.tables import LOCATIONS, SERVER_TYPES
 
 
 def is_of(fleet: Fleet, entry: Entry) -> bool:
@@ -24,6 +27,15 @@ def is_of(fleet: Fleet, entry: Entry) -> bool:
     specification, record = entry.parse()
     facts = find_signal(specification.signal).facts
     return len(fleet) == record.servers and fleet.record(facts) == record
+
+
+def other_facts(entry: Entry) -> str:
+    """Return that the tables do not say of a file's servers what it was made from."""
+    facts = find_signal(entry.parse()[0].signal).facts
+    return (
+        f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
+        f"other {', '.join(facts)}"
+    )
 
 
 def own_servers(
@@ -34,7 +46,7 @@ def own_servers(
 ) -> Inventory:
     """Return the servers that a file names in its first step.
 
-    What is known of products and sites is as in `known`.
+    What is known of products and sites is as in `known`, or in the tables that are there.
 
     Raises
     ------
@@ -49,7 +61,7 @@ def own_servers(
         isolated.patience(store.size(name)),
         _first_servers, store, name, entry.format, specification, record.servers,
     )  # fmt: skip
-    return Inventory(table, None, known.kinds if known else ((), ()))
+    return Inventory(table, None, known.kinds if known else partial(read_kinds, store))
 
 
 def _first_servers(

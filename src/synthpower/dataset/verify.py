@@ -22,7 +22,7 @@ from synthpower.dataset.layout import (
 )
 from synthpower.dataset.manifest import Manifest, read_manifest
 from synthpower.dataset.readme import front_matter, readme_seed
-from synthpower.dataset.servers import is_of, own_servers
+from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
 from synthpower.formats import find_format, format_of_name
@@ -31,7 +31,6 @@ from synthpower.lazy import lazy
 from synthpower.model import streams
 from synthpower.model.description import FleetRecord
 from synthpower.model.specification import Specification
-from synthpower.signals import find_signal
 from synthpower.storage import Store
 from synthpower.tables import (
     LOCATIONS,
@@ -230,7 +229,7 @@ class Verification:
                 raise InputError(f"it holds the readings of {specification.name}")
             yield right(name, what, 1, _summary(specification))
             what = "servers"
-            fleet, detail = self._servers_of(name, entry, specification, record)
+            fleet, detail = self._servers_of(name, entry, record)
             yield right(name, what, len(fleet), detail)
             what = "bytes"
             yield self._compared(name, entry, specification, fleet, progress)
@@ -268,21 +267,19 @@ class Verification:
             raise InputError("nothing says what it was made from: not in manifest.json")
         return entry
 
-    def _servers_of(
-        self, name: str, entry: Entry, specification: Specification, record: FleetRecord
-    ) -> tuple[Inventory, str]:
+    def _servers_of(self, name: str, entry: Entry, record: FleetRecord) -> tuple[Inventory, str]:
         """Return the file's servers: the inventory's, or where that has changed, its own."""
         if self._inventory and is_of(self._inventory, entry):
             return self._inventory, "those of inventory.csv"
+        bare = record._replace(facts=None)
+        if record.facts and self._inventory and self._inventory.record() == bare:
+            raise InputError(other_facts(entry))
         own = self._own  # as of the file before
         if own is None or not is_of(own, entry):
             own = own_servers(self._store, name, entry, self._inventory)
         if not is_of(own, entry):
-            if own.record() == record._replace(facts=None):
-                raise InputError(
-                    f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
-                    f"other {', '.join(find_signal(specification.signal).facts)}"
-                )
+            if record.facts and own.record() == bare:
+                raise InputError(other_facts(entry))
             raise InputError(
                 f"not the {record.servers:,} that it was made from, nor those of inventory.csv"
             )

@@ -45,7 +45,7 @@ _FIRST = (
     "times", "measurements", "inventory",
 )  # fmt: skip
 _SECOND = ("columns", "part", "facts")
-_THIRD = ("offsets", "faults")
+_THIRD = ("faults", "offsets")
 _KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND), 3: (*_FIRST, *_SECOND, *_THIRD)}
 
 

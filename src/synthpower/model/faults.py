@@ -29,6 +29,8 @@ LENGTHS = {
     "runaway": _HOURS,
 }
 
+_LEAST_SHARE = Decimal("0.000000001")
+
 _POWER = frozenset({"power", "power_minimum", "power_peak", "energy"})
 _ALL = frozenset(QUANTITIES)
 AFFECTED = {
@@ -52,7 +54,7 @@ class Fault:
     kind : str
         One of `LENGTHS`.
     share : Decimal or int or float or str
-        Of the readings, in expectation; above 0 and below 1.
+        Of the readings, in expectation; 10**-9 or more, and below 1.
     scope : str
         ``server``, or ``site``: all servers of a site together.
 
@@ -74,6 +76,8 @@ class Fault:
         object.__setattr__(self, "share", finite_decimal("share", self.share))
         if not 0 < self.share < 1:
             raise InputError(f"share {shown(self.share)}: it must be above 0 and below 1")
+        if self.share < _LEAST_SHARE:  # a denominator of 10^400 would serve nobody
+            raise InputError(f"share {shown(self.share)}: write {_LEAST_SHARE:f} or more")
 
     @property
     def a_day(self) -> Fraction:
@@ -94,8 +98,8 @@ def check_faults(faults: object) -> tuple[Fault, ...]:
     for scope in SCOPES:
         if (total := sum(thresholds(checked, scope)[-1:])) > 2**32:
             raise InputError(
-                f"the shares of each {scope} are too great together: events begin on "
-                f"{total / 2**32:.1f} of a day's chances, and 1 is the most",
+                f"the shares of each {scope} are too great together: events would begin on "
+                f"{total / 2**32:.3f} of its days, and 1 is the most",
                 "faults",
             )
     return checked

@@ -157,6 +157,8 @@ def _checked_offsets(offsets: object, span: int) -> tuple[tuple[str, Offsets], .
     )
     for zone, times in checked:
         begins = [since for since, _ in times]
+        if any(since % HOUR for since in begins):
+            raise InputError(f"{shown(zone)!r} is not given by the hour", "offsets")
         if not begins or begins[0] > 0 or begins != sorted(set(begins)) or begins[-1] > span:
             raise InputError(f"{shown(zone)!r} is not given from the file's start on", "offsets")
         if any(abs(ahead) >= DAY for _, ahead in times):

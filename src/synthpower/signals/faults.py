@@ -17,7 +17,7 @@ from synthpower.kernels.load_scratch import TRAITS
 from synthpower.kernels.load_tables import FULL, WINDOWS
 from synthpower.kernels.load_traits import fill_words
 from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
-from synthpower.model.calendar import DAY, HOUR
+from synthpower.model.calendar import DAY, EPOCH, HOUR, LAST_DATE, base_time
 from synthpower.model.faults import LENGTHS, MOST_DAYS, REPEATING, SLOTS, Fault, thresholds
 from synthpower.model.specification import Specification
 from synthpower.model.streams import LOAD_FAULT, LOAD_SITE, stream_key
@@ -27,6 +27,7 @@ MOST_DRIFT = 820  # of 4,096
 MOST_HEAT = 800  # 1/100 degrees Celsius
 
 _SLOT = DAY // SLOTS
+_LAST = int((base_time(LAST_DATE) - EPOCH).total_seconds()) + DAY  # no date comes after
 _NO_SERVER = -1
 _KEPT = 8  # files that are in the making at once, and some more
 _COUNTER = 3  # of a site's words
@@ -130,13 +131,13 @@ class Faults:
         drifts = (w[3] >> 20) * (2 * MOST_DRIFT) // 4096 - MOST_DRIFT
         nobody = np.full(who.size, _NO_SERVER)
         servers, sites = (who, nobody) if scope == "server" else (nobody, who)
-        return Events(faults, begins, begins + slots * _SLOT, servers, sites, drifts)
+        ends = np.minimum(begins + slots * _SLOT, _LAST)
+        return Events(faults, begins, ends, servers, sites, drifts)
 
     def affected(self, start: int, times: NDArray[np.int64], first: int, servers: int) -> Affected:
         """Return which readings of a chunk are faulty: those that begin within an event.
 
-        One that several events have is of the fault that stands first in the table; of one fault,
-        of the event that began first.
+        Each once for each fault that it has; of two events of one, that which began first.
         """
         events = self.events(start)
         here = (events.ends > times[0]) & (events.begins <= times[-1])
@@ -149,8 +150,8 @@ class Faults:
         counts = np.maximum(end - begin, 0)
         which = np.repeat(np.arange(counts.size), counts)
         steps = np.arange(which.size) - np.repeat(np.cumsum(counts) - counts, counts) + begin[which]
-        cells = steps * servers + at[which]
-        order = np.lexsort((events.begins[which], events.faults[which], cells))
+        cells = (events.faults[which] * times.size + steps) * servers + at[which]
+        order = np.lexsort((events.begins[which], cells))
         _, firsts = np.unique(cells[order], return_index=True)
         chosen = order[firsts]
         return Affected(steps[chosen], at[which[chosen]], events.those(which[chosen]))
@@ -176,9 +177,12 @@ class Faults:
         return np.where(repeating[affected.events.faults], np.maximum(before, 0), own)
 
     def kinds(self, affected: Affected) -> list[tuple[str, NDArray[np.int64]]]:
-        """Return the kinds of faults that there are, and which of the readings have each."""
+        """Return the kinds of faults that there are, and which of the readings have each.
+
+        The first of the table comes last: what it changes stays so.
+        """
         found = []
-        for number, fault in enumerate(self.table):
+        for number, fault in reversed([*enumerate(self.table)]):
             which = np.flatnonzero(affected.events.faults == number)
             if which.size:
                 found.append((fault.kind, which))

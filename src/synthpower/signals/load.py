@@ -261,8 +261,11 @@ class LoadValues:
                 begin,
                 end,
                 kind,
-                [""] if kind == "off" else [self._quantity_of[m] for m in self._affected[kind]],
+                [""] if kind == "off" else self._quantities_of(kind),
             )
+
+    def _quantities_of(self, kind: str) -> list[str]:
+        return list(dict.fromkeys(self._quantity_of[m] for m in self._affected[kind]))
 
     def _make_traits(self, first: int, servers: int) -> NDArray[np.int32]:
         chosen = slice(first, first + servers)
@@ -361,14 +364,12 @@ def _curve(product: str, curve: str, sockets: str) -> int:
     if curve not in CURVES:
         raise InputError(
             f"{CURVE} {shown(curve)!r} of {shown(product)}: choose {', '.join(CURVES)}, or leave "
-            f"it empty",
-            "server_types",
+            f"it empty"
         )
     if not (sockets.isascii() and sockets.isdigit() and int(sockets[:4]) >= 1 and len(sockets) < 4):
         raise InputError(
             f"{SOCKET_COUNT} {shown(sockets)!r} of {shown(product)}: write a number from 1 on, or "
-            f"leave it empty",
-            "server_types",
+            f"leave it empty"
         )
     return CURVES.index(curve) * len(SOCKETS) + min(int(sockets), len(SOCKETS)) - 1
 

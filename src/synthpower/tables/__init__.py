@@ -98,7 +98,7 @@ def read_locations(path: str | os.PathLike[str] | Source | None = None) -> list[
 def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> list[Measurement]:
     """Read the measurements, the shipped ones where no `path` is given.
 
-    ``load`` is the shipped table of all quantities; a file of that name is ``./load``.
+    ``load`` is the shipped table of all quantities; a file of that name is ``Path("load")``.
 
     Raises
     ------
@@ -210,8 +210,8 @@ def _weight(row: Mapping[str, str]) -> Decimal:
 
 
 def _source(path: str | os.PathLike[str] | Source | None, table: str) -> Source:
-    if table == MEASUREMENTS and str(path) in SHIPPED_MEASUREMENTS:
-        return shipped(SHIPPED_MEASUREMENTS[str(path)])
+    if table == MEASUREMENTS and isinstance(path, str) and path in SHIPPED_MEASUREMENTS:
+        return shipped(SHIPPED_MEASUREMENTS[path])
     if path is None:
         return shipped(table)
     return Path(path) if isinstance(path, str | os.PathLike) else path

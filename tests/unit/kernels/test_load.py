@@ -10,7 +10,9 @@ from support import specified
 
 from synthpower import Inventory, kernels
 from synthpower.kernels import load
+from synthpower.kernels.load_scratch import SCRATCH, TRAITS, WIDE
 from synthpower.kernels.load_tables import CONSTANTS, CURVE_SIZE, CURVES, KINDS, SLOT, SOCKETS
+from synthpower.kernels.load_traits import fill_traits
 from synthpower.model import measurement
 from synthpower.model.streams import LOAD_SERVER, LOAD_STATES, stream_key
 from synthpower.signals.sites import Sites, offsets_of
@@ -29,8 +31,8 @@ CPU, POWER, MINIMUM, PEAK, INLET, ENERGY, CPU_POWER = range(7)
 
 @pytest.fixture(scope="module")
 def traits() -> np.ndarray:
-    out = np.empty((len(load.TRAITS), KEYS.size), np.int32)
-    load.fill_traits(KEYS, stream_key(SEED, LOAD_SERVER), CURVE_OF, SITE_OF, out)
+    out = np.empty((len(TRAITS), KEYS.size), np.int32)
+    fill_traits(KEYS, stream_key(SEED, LOAD_SERVER), CURVE_OF, SITE_OF, out)
     return out
 
 
@@ -38,7 +40,7 @@ def traits() -> np.ndarray:
 def tables() -> tuple[np.ndarray, np.ndarray]:
     """The factors and the air of the sites for a day, and an hour more."""
     spec = specified(seed=SEED, offsets=offsets_of(ZONES, START, 86_400))
-    return Sites(spec, SITES, ZONES).tables(START)
+    return Sites(spec, SITES, ZONES).tables(START)[1:]
 
 
 class Kernels:
@@ -82,7 +84,7 @@ class Kernels:
             load.fill_load(**given)
             return given["out"]
         fill = getattr(load, f"fill_load_counts_{cut}")
-        scratch = np.empty(load.SCRATCH, np.int32), np.empty(load.WIDE, np.int64)
+        scratch = np.empty(SCRATCH, np.int32), np.empty(WIDE, np.int64)
         *first, summary, out = given.values()
         fill(*first, *scratch, summary, out.reshape(-1))
         return out
@@ -101,7 +103,7 @@ def test_traits_are_the_references(
         curve, sockets = divmod(int(CURVE_OF[i]), len(SOCKETS))
         facts = load_reference.Facts(CURVES[curve], int(SOCKETS[sockets]), "", "")
         own = load_reference.server(SEED, sn, facts)
-        found = dict(zip(load.TRAITS, traits[:, i].tolist(), strict=True))
+        found = dict(zip(TRAITS, traits[:, i].tolist(), strict=True))
         kind, window = divmod(found.pop("kind") - int(SITE_OF[i]) * KINDS, 4)
         phase, profile = divmod(kind, 4)
         assert (CONSTANTS["phases"][phase], profile, window) == (
@@ -261,8 +263,8 @@ def test_no_server_and_no_time_are_no_readings(made: Kernels) -> None:
         ({"first_hour": START // 3600 + 1}, "factors has not all hours"),
         ({"stream_keys": STREAMS[:4]}, "stream_keys is of shape"),
         ({"air": np.zeros((24, 3), np.int32)}, "air is of shape"),
-        ({"traits": np.zeros((len(load.TRAITS), 4), np.int32)}, "traits is of shape"),
-        ({"traits": np.zeros((len(load.TRAITS) - 1, 5), np.int32)}, "traits is of shape"),
+        ({"traits": np.zeros((len(TRAITS), 4), np.int32)}, "traits is of shape"),
+        ({"traits": np.zeros((len(TRAITS) - 1, 5), np.int32)}, "traits is of shape"),
         ({"terms": np.zeros(3, np.uint64)}, "summary is of shape"),
         ({"summary": kernels.new_summary(1)}, "summary is of shape"),
     ],
@@ -278,7 +280,7 @@ def test_what_would_lead_beyond_an_array_is_refused(
 @pytest.mark.parametrize("name", ["scratch", "wide"])
 def test_room_for_less_than_a_tile_is_refused(made: Kernels, name: str) -> None:
     *first, summary, out = made.arguments([CPU, POWER]).values()
-    room = {"scratch": np.empty(load.SCRATCH, np.int32), "wide": np.empty(load.WIDE, np.int64)}
+    room = {"scratch": np.empty(SCRATCH, np.int32), "wide": np.empty(WIDE, np.int64)}
     room[name] = room[name][:-1]
     with pytest.raises(ValueError, match=f"fill_load_counts_threes: {name} is of shape"):
         load.fill_load_counts_threes(*first, *room.values(), summary, out.reshape(-1))
@@ -289,8 +291,8 @@ def test_room_for_less_than_a_tile_is_refused(made: Kernels, name: str) -> None:
     [
         ({"curves": CURVE_OF[:4]}, "curves is of shape"),
         ({"sites": SITE_OF[:6]}, "sites is of shape"),
-        ({"out": np.empty((len(load.TRAITS), 4), np.int32)}, "out is of shape"),
-        ({"out": np.empty((len(load.TRAITS) - 1, 5), np.int32)}, "out is of shape"),
+        ({"out": np.empty((len(TRAITS), 4), np.int32)}, "out is of shape"),
+        ({"out": np.empty((len(TRAITS) - 1, 5), np.int32)}, "out is of shape"),
     ],
 )
 def test_traits_of_other_sizes_are_refused(changed: dict[str, Any], words: str) -> None:
@@ -299,17 +301,17 @@ def test_traits_of_other_sizes_are_refused(changed: dict[str, Any], words: str) 
         "stream_key": 1,
         "curves": CURVE_OF[:5],
         "sites": SITE_OF[:5],
-        "out": np.empty((len(load.TRAITS), 5), np.int32),
+        "out": np.empty((len(TRAITS), 5), np.int32),
     }
     with pytest.raises(ValueError, match=f"fill_traits: {words}"):
-        load.fill_traits(**given | changed)
+        fill_traits(**given | changed)
 
 
 @pytest.mark.parametrize(
     "name", ["fill_traits", *(name for name in vars(load) if name.startswith("fill_load_"))]
 )
 def test_kernels_are_pickled_by_name(name: str) -> None:
-    function = getattr(load, name)
+    function = getattr(load, name, fill_traits)
     assert pickle.loads(pickle.dumps(function)) is function
 
 
@@ -319,6 +321,10 @@ def test_there_is_a_kernel_for_each_kind_and_cut() -> None:
         f"fill_load_{kind}_{cut}"
         for kind in ("codes", "counts", "decimals")
         for cut in ("threes", "slots", "parts", "slots_more", "parts_more")
+    } | {
+        "fill_load_each",
+        "fill_load_each_counts_slots_more",
+        "fill_load_each_counts_parts_more",
     }
 
 

@@ -141,8 +141,9 @@ def test_a_record_of_version_1_may_be_upgraded_by_hand() -> None:
 
 
 def test_a_record_of_an_older_version_may_be_upgraded_by_hand_to_version_3() -> None:
-    assert parse(second(format_version=3, offsets=None)) == parse(second())
-    upgraded = record(format_version=3, columns=None, part=None, facts=None, offsets=None)
+    assert parse(second(format_version=3, offsets=None, faults=None)) == parse(second())
+    later = dict.fromkeys(("columns", "part", "facts", "offsets", "faults"))
+    upgraded = record(format_version=3, **later)
     assert parse(upgraded) == (OLD, FLEET)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from synthpower.arrays import as_strings
 from synthpower.dataset.layout import events_name
 from synthpower.dataset.validate.cells import Flags, Numbers
 from synthpower.dataset.validate.known import Known
-from synthpower.errors import InputError
+from synthpower.errors import InputError, shown
 from synthpower.model.calendar import parse_utc
 from synthpower.tables.reader import at_line, read_rows
 
@@ -51,7 +51,7 @@ class Absences:
             return
         for line, row in read_rows(path, _NEEDED, _OPTIONAL):
             with at_line(path, line):
-                begin, end = parse_utc(row["start_time"]), parse_utc(row["end_time"])
+                begin, end = _time(row, "start_time"), _time(row, "end_time")
                 if row["kind"] == "off":
                     for server in self._servers(row.get("sn", ""), row["location"]):
                         yield server, begin, end
@@ -63,10 +63,10 @@ class Absences:
             dictionary, own = self._known.templates["location"]
             names: list[str] = dictionary.to_pylist()
             if location not in names:
-                raise InputError(f"location {location!r}: no server is there")
+                raise InputError(f"location {shown(location)!r}: no server is there")
             servers = np.flatnonzero(own[:-1] == names.index(location)).tolist()
         if -1 in servers:
-            raise InputError(f"serial number {sn!r}: there is no such server")
+            raise InputError(f"serial number {shown(sn)!r}: there is no such server")
         return list(servers)
 
     def cover(self, servers: Numbers, starts: NDArray[np.int64]) -> Flags:
@@ -77,6 +77,15 @@ class Absences:
         last = np.searchsorted(self._begins, at, side="right") - 1
         covered: Flags = (last >= 0) & (self._ends[last] > at) & (servers >= 0)
         return covered
+
+
+def _time(row: Mapping[str, str], column: str) -> int:
+    try:
+        return parse_utc(row[column])
+    except ValueError:
+        raise InputError(
+            f"{column} {shown(row[column])!r}: write it as 2023-02-27 00:00:00Z"
+        ) from None
 
 
 def _events_of(path: Path) -> Path:

@@ -152,7 +152,11 @@ def _read(
     except InputError as error:
         yield Check(name, "events", False, 0, str(error))  # noqa: FBT003
         absences = Absences(known, ())
-    bounds = known.bounds(group.faults)
+    try:
+        bounds = known.bounds(group.faults)
+    except InputError as error:
+        yield Check(name, "tables", False, 0, str(error))  # noqa: FBT003
+        bounds = np.full(known.scales.size, np.inf)
     readings = Readings(
         known, expected, interval, rows, bounds, absences, group.covered, group.summed
     )
