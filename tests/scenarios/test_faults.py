@@ -117,6 +117,7 @@ SPANS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decimals", [(None,), (0,), (2,), (None, 3, 0, 1)])
 @pytest.mark.parametrize(("date", "interval"), SPANS)
 def test_readings_files_and_events_are_the_references(
@@ -229,6 +230,7 @@ def values(fleet: Inventory) -> list[float | None]:
     return made_of(fleet).to_table()[VALUE].to_pylist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 64, 1000, 10**6])
 def test_batches_of_any_size_have_the_same_values(
     fleet: Inventory, values: list[float | None], rows: int
@@ -246,6 +248,7 @@ def test_batches_have_nulls_and_no_nan(fleet: Inventory) -> None:
     assert not pc.any(pc.is_nan(column)).as_py()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 @pytest.mark.parametrize("decimals", [(None,), (0,), (2,), (None, 3)])
 def test_chunks_and_workers_change_no_byte_and_row_groups_no_value(
@@ -836,6 +839,7 @@ ODD_FAULTS: Sequence[Any] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", ODD_FAULTS)
 def test_a_manifest_of_odd_faults_is_wrong_in_one_line_each(
     copied: Path, capsys: pytest.CaptureFixture[str], faults: Any

@@ -87,7 +87,7 @@ def test_thresholds_add_up_the_chances_of_one_scope_only() -> None:
 
 
 def test_a_share_that_is_next_to_nothing_is_refused() -> None:
-    assert thresholds((Fault("false_zero", "1e-9"),), "server") == [658]
+    assert thresholds((Fault("false_zero", "1e-9"),), "server") == [659]
     with pytest.raises(InputError, match=r"write 0\.000000001 or more"):
         Fault("off", "1e-30")
 
