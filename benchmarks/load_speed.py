@@ -3,8 +3,9 @@
     python benchmarks/load_speed.py            measure, and write benchmarks/results/load_speed.json
     python benchmarks/load_speed.py --render   put that file's table into benchmarks/README.md
 
-Each run is the command from its start to its end, in a process of its own; medians. A case has as
-many days as make its start matter little.
+Each run is a process of its own; medians. What goes to /dev/null is timed without imports and the
+reading of the inventory, as limits.py does; what goes to the disk is the command from its start to
+its end.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ WATTS = "name,unit,scale,decimals,quantity\ncpu,%,100,2,cpu_utilization\npower,W
 
 
 class Case(NamedTuple):
-    """A run of ``synthpower data`` to /dev/null.
+    """Readings to /dev/null.
 
     Attributes
     ----------
@@ -38,19 +39,49 @@ class Case(NamedTuple):
 
     name: str
     servers: int
-    options: str
+    interval: int
+    days: int
     table: str
     target: int
 
 
 CASES = [
-    Case("CPU and power, hourly", 1_000_000, "--interval 3600", "shipped", 150),
-    Case("CPU and power, every 5 minutes", 350_000, "--interval 300", "shipped", 400),
-    Case("CPU and power, by the minute", 100_000, "--interval 60", "shipped", 400),
-    Case("the table of seven quantities, hourly", 1_000_000, "--interval 3600", "load", 120),
-    Case("the table of seven quantities, every 5 minutes", 100_000, "--interval 300", "load", 120),
-    Case("2 million servers, hourly", 2_000_000, "--interval 3600", "shipped", 80),
+    Case("CPU and power, hourly", 100_000, 3600, 60, "", 150),
+    Case("CPU and power, every 5 minutes", 100_000, 300, 7, "", 400),
+    Case("CPU and power, by the minute", 100_000, 60, 2, "", 400),
+    Case("the table of seven quantities, hourly", 100_000, 3600, 20, "load", 120),
+    Case("the table of seven quantities, every 5 minutes", 100_000, 300, 2, "load", 120),
+    Case("2 million servers, hourly", 2_000_000, 3600, 4, "", 80),
 ]
+NULL = """
+import os, sys, time
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command does
+from datetime import date, timedelta
+from pathlib import Path
+from synthpower import Inventory, Specification, read_measurements
+from synthpower.engine import Job, Run
+from synthpower.formats import find_format
+from synthpower.signals import find_signal
+from synthpower.storage import locate
+
+directory, interval, days, table = sys.argv[1:]
+measurements, signal = tuple(read_measurements(table or None)), find_signal("load")
+
+def run(fleet, days):
+    dates = [f"{date(2023, 1, 2) + timedelta(day)}" for day in range(days)]
+    wanted = [Specification(each, measurements, 1, int(interval), signal="load") for each in dates]
+    jobs = [
+        Job(signal.complete(each, fleet), *locate(Path(os.devnull)), find_format("parquet"))
+        for each in wanted
+    ]
+    return sum(summary.rows for summary in Run(jobs, fleet).write())
+
+run(Inventory.generate(2, seed=1), 1)
+fleet = Inventory.read(directory)
+started = time.perf_counter()
+rows = run(fleet, int(days))
+print(rows, time.perf_counter() - started)
+"""
 DISK = "--date 2023-01-02 --days 5 --interval 300 --format parquet"  # of 350,000: 1,008 M rows
 DISK_SERVERS = 350_000
 DISK_TARGET = 1.3
@@ -74,15 +105,14 @@ print(sorted(times)[len(times) // 2] * 1e6)
 
 
 def null_case(case: Case, folder: Path, shrink: int) -> dict[str, Any]:
-    """Return the rows a second of a case."""
+    """Return the rows and the seconds of a case."""
     directory = limits.inventory(folder, max(1, case.servers // shrink))
-    options = [*case.options.split(), "--date", "2023-02-27", "--signal", "load"]
-    if case.table == "load":
-        options += ["--measurements", "load"]
-    command = [*compare.SYNTHPOWER, "data", "--directory", str(directory), *options]
-    command += ["--format", "parquet", "--output", "/dev/null"]
-    rows = limits.count_rows(tuple(command))
-    return {"case": case.name, "rows": rows, **compare.measure(command)}
+    arguments = [str(directory), str(case.interval), str(case.days), case.table]
+    done = subprocess.run(
+        [sys.executable, "-c", NULL, *arguments], capture_output=True, text=True, check=True
+    )
+    rows, seconds = done.stdout.split()
+    return {"case": case.name, "rows": int(rows), "wall_s": float(seconds)}
 
 
 def disk_case(signal: str, folder: Path, shrink: int) -> dict[str, Any]:
