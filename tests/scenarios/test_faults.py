@@ -608,10 +608,14 @@ def test_an_edited_file_of_events_is_wrong(copied: Path) -> None:
     assert len(found[EVENTS].splitlines()) == 1
 
 
-def test_a_missing_file_of_events_is_wrong_and_made_again(dataset: Path, copied: Path) -> None:
+def test_a_missing_file_of_events_is_wrong_and_made_again(
+    dataset: Path, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (copied / EVENTS).unlink()
     assert "'synthpower remake' makes it" in wrong(copied)[EVENTS]
-    assert cli.main(["remake", str(copied), "--quiet"]) == 0
+    capsys.readouterr()
+    assert cli.main(["remake", str(copied)]) == 0
+    assert f"{EVENTS}  made\n" in capsys.readouterr().err
     assert contents(copied) == contents(dataset)
 
 

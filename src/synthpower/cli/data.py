@@ -84,6 +84,8 @@ def write(args: argparse.Namespace, dataset: Dataset, plan: Plan, started: float
         what = f"{done:,} of {counted(len(labels), 'file')} written"
         raise KeyboardInterrupt(f"interrupted; {what}: the same command goes on") from None
     if not summaries:
+        if plan.events:
+            say(f"{title_of(list(plan.events))}  made", args.quiet)
         if plan.jobs:  # another run has made them in the meantime
             say(f"{title_of(labels)}  already complete", args.quiet)
         return

@@ -42,6 +42,7 @@ which is the default. The seed is the dataset's.
 
 examples:
   synthpower data --directory power --date 2023-02-27 --days 7 --format parquet
+  synthpower data --directory power --date 2023-02-27 --interval 300 --signal load
   synthpower data --directory power --date 2023-02-27 --shard 3/10""",
     "verify": """\
 A file is made again from what is recorded of it and compared byte for byte. What
