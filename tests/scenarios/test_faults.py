@@ -288,6 +288,7 @@ def test_shards_together_are_the_file(
     assert found == values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decimals", [(None,), (0,), (2,), (None, 3)])
 def test_the_other_writer_and_every_compression_have_the_same_rows(
     fleet: Inventory, tmp_path: Path, decimals: tuple[int | None, ...]
@@ -324,6 +325,7 @@ def test_all_readers_see_the_same_nulls(
         assert [None if v is None or np.isnan(v) else v for v in of_reader] == values, reader
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decimals", [(None,), (2,)])
 @pytest.mark.parametrize("repeats", [0, 4])
 def test_pages_and_row_groups_that_are_all_null_are_read_and_have_no_limits(
@@ -592,6 +594,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MALFORMED)
 def test_a_malformed_file_of_events_is_wrong_in_one_line(copied: Path, text: str) -> None:
     (copied / EVENTS).write_text(text)
@@ -811,6 +814,7 @@ def test_a_dry_run_makes_no_events_and_says_no_less_than_what_is_made(
         assert (tmp_path / name).stat().st_size <= most
 
 
+@pytest.mark.slow
 def test_a_few_nulls_take_no_more_than_a_dry_run_says(tmp_path: Path) -> None:
     dataset = Dataset.create(tmp_path, Inventory.generate(200, 5), OWN)
     few = [Fault("off", "0.0002")]

@@ -201,6 +201,7 @@ def test_what_repeats_the_first_reading_of_all_repeats_that_of_the_epoch(
     assert begun == {0, 300}
 
 
+@pytest.mark.slow
 def test_energy_is_the_power_times_the_interval_whatever_is_faulty(fleet: Inventory) -> None:
     two = [each for each in ALL if each.quantity in ("power", "energy")]
     for kind in ("hung", "stuck_power", "false_zero", "meter_drift", "lost_cooling", "runaway"):
@@ -246,6 +247,7 @@ def test_one_value_is_nan_where_it_is_absent_and_else_that_of_the_file(fleet: In
         assert np.isnan(found) if value is None else found == value
 
 
+@pytest.mark.slow
 def test_the_shards_of_a_file_are_the_file(fleet: Inventory) -> None:
     faults = [Fault("off", "0.1"), Fault("hung", "0.1", "site")]
     whole = readings(fleet, faults).to_table()["measurement_value"].to_pylist()
