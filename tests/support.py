@@ -6,9 +6,10 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hypothesis import strategies as st
@@ -121,3 +122,17 @@ def write_in_chunks(
     sizes = Sizes(chunk_rows, **{name: n for name, n in given.items() if n is not None})
     formats: dict[str, Format] = {".csv": Csv(chunk_rows), ".parquet": Parquet(sizes)}
     write(readings, path, format=formats[path.suffix], workers=workers)
+
+
+def measured_by(reference: ModuleType, table: Sequence[Measurement]) -> list[Any]:
+    """Return measurements as the reference has them."""
+    return [
+        reference.Measurement(
+            m.name,
+            m.unit,
+            str(m.scale),
+            "" if m.decimals is None else str(m.decimals),
+            m.quantity or "",
+        )
+        for m in table
+    ]

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from support import ROOT, contents, names, write, write_in_chunks
+from support import ROOT, contents, measured_by, names, write, write_in_chunks
 
 from synthpower import (
     Dataset,
@@ -62,21 +62,11 @@ VALUE = "measurement_value"
 @pytest.fixture(scope="module")
 def theirs(reference: ModuleType) -> Any:
     """What the reference makes of the same: its readings, its lines and its events."""
-    sys.path.append(str(ROOT / "reference"))  # its modules import each other
 
     class Theirs:
         def __init__(self, readings: Readings) -> None:
             spec = readings.specification
-            self.fields = [
-                reference.Measurement(
-                    m.name,
-                    m.unit,
-                    str(m.scale),
-                    "" if m.decimals is None else str(m.decimals),
-                    m.quantity or "",
-                )
-                for m in spec.measurements
-            ]
+            self.fields = measured_by(reference, spec.measurements)
             servers = [
                 reference.Server(*row.values()) for row in readings.inventory.table.to_pylist()
             ]

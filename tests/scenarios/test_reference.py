@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import write_in_chunks
+from support import measured_by, write_in_chunks
 
 from synthpower import Inventory, Location, Measurement, Readings, ServerType
 from synthpower.model.columns import END_COLUMNS
@@ -135,7 +135,7 @@ def test_readings_are_the_references(
     servers = [
         reference.Server(sn, f"model, {i % 2}", f"P{i % 3}", "DE-B-01") for i, sn in enumerate(sns)
     ]
-    chosen = _tuples(reference, table)
+    chosen = measured_by(reference, table)
     theirs = list(reference.readings(servers, chosen, seed, **span, signal=signal))
     readings = Readings(
         _inventory(servers), **span, end=end, signal=signal, measurements=table, seed=seed
@@ -222,7 +222,7 @@ def test_load_is_the_references(
     servers = [
         reference.Server(sn, "model", f"P{i % 3}", f"S{i // 2 % 3}") for i, sn in enumerate(sns)
     ]
-    chosen = _tuples(reference, table)
+    chosen = measured_by(reference, table)
     theirs = list(
         reference.readings(servers, chosen, seed, **span, signal="load", kinds=kinds, zones=zones)
     )
@@ -245,7 +245,7 @@ def test_load_within_the_ticks_of_a_slot_is_the_references(
     table = [Measurement(name, QUANTITIES[name], Decimal(1), 3, name) for name in names]
     span = {"date": "2023-02-27T05", "interval": interval}
     servers = [reference.Server("A1", "model", "P0", "S0")]
-    chosen = _tuples(reference, table)
+    chosen = measured_by(reference, table)
     theirs = list(reference.readings(servers, chosen, 5, **span, signal="load"))
     readings = Readings(_inventory(servers), **span, signal="load", measurements=table, seed=5)
     check(reference, readings, theirs, tmp_path, 1000, 300, 4)
@@ -268,7 +268,7 @@ def check(
     write_in_chunks(readings, folder / "data.parquet", chunk_rows, page_rows, repeats)
     assert _rows(pq.read_table(folder / "data.parquet"), end) == expected
     write_in_chunks(readings, folder / "data.csv", chunk_rows)
-    lines = reference.csv_lines(theirs, _tuples(reference, spec.measurements), end)
+    lines = reference.csv_lines(theirs, measured_by(reference, spec.measurements), end)
     assert (folder / "data.csv").read_bytes() == "".join(lines).encode()
 
 
@@ -286,19 +286,6 @@ def _inventory(
     for name in ("model", "product_id", "location"):
         columns[name] = pa.array([getattr(s, name) for s in servers]).dictionary_encode()
     return Inventory(pa.table(columns), None, (types, sites))
-
-
-def _tuples(reference: ModuleType, table: Sequence[Measurement]) -> list[Any]:
-    return [
-        reference.Measurement(
-            m.name,
-            m.unit,
-            str(m.scale),
-            "" if m.decimals is None else str(m.decimals),
-            m.quantity or "",
-        )
-        for m in table
-    ]
 
 
 def _expected(rows: Sequence[Any], end: bool) -> list[tuple[Any, ...]]:

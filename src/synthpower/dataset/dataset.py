@@ -371,14 +371,11 @@ def _prepare(plan: Plan) -> None:
         make_directory(plan.store.directory)
     plan.check_room()
     plan.target.clear()
-    for name, pieces in plan.tables.items():
-        with plan.store.create(name) as sink:
-            for piece in pieces():
-                sink.write(piece)
-    for name, pieces in plan.events.items():
-        with plan.target.create(name, replace=True) as sink:
-            for piece in pieces():
-                sink.write(piece)
+    for store, files, over in ((plan.store, plan.tables, False), (plan.target, plan.events, True)):
+        for name, pieces in files.items():
+            with store.create(name, replace=over) as sink:
+                for piece in pieces():
+                    sink.write(piece)
     if plan.kept:
         with plan.store.lock():
             files = read_manifest(plan.store).files

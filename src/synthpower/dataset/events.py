@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
 
 from synthpower.dataset.layout import events_name
-from synthpower.dataset.plan import Pieces
+from synthpower.dataset.plan import Pieces, pieces_of
 from synthpower.engine import Job
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
@@ -55,15 +53,15 @@ def missing_events(jobs: Iterable[Job], fleet: Fleet, replace: bool) -> dict[str
         if not job.specification.faults or isinstance(job.store, StreamStore):
             continue
         name = events_name(job.name)
-        text = events_text(job.specification, fleet).encode()
-        if (there := read_events(job.store, name)) == text:
+        text = events_text(job.specification, fleet)
+        if (there := read_events(job.store, name)) == text.encode():
             continue
         if there is not None and not (replace or job.replace):
             raise InputError(
                 f"{job.store.label(name)} exists, and it says other events; overwrite=True "
                 f"replaces it"
             )
-        found[name] = partial(_pieces, text)
+        found[name] = pieces_of(text)
     return found
 
 
@@ -73,7 +71,3 @@ def read_events(store: Store, name: str) -> bytes | None:
         return None
     with store.open(name) as file:
         return file.read()
-
-
-def _pieces(text: bytes) -> Iterator[Any]:
-    yield text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from synthpower.dataset.entries import Entry
@@ -16,6 +17,11 @@ from synthpower.lazy import lazy
 from synthpower.storage import Store, StreamStore
 
 Pieces = Callable[[], Iterator[Any]]  # a file's bytes, one piece after the other
+
+
+def pieces_of(text: str) -> Pieces:
+    """Return the bytes of a text."""
+    return partial(iter, [text.encode()])
 
 
 @dataclass

@@ -19,7 +19,7 @@ from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
-from synthpower.dataset.plan import Pieces, Plan
+from synthpower.dataset.plan import Pieces, Plan, pieces_of
 from synthpower.dataset.readme import front_matter, inventory_command, render_readme
 from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Job
@@ -260,10 +260,10 @@ def _tables(
         sites = map(locations_text, (fleet.locations, read_locations()))
         for name, texts in ((SERVER_TYPES, types), (LOCATIONS, sites)):
             if not source.exists(name):
-                made[name] = _text(_recorded(source, manifest, name, texts))
-        made[README] = _text(render_readme(manifest, table))
+                made[name] = pieces_of(_recorded(source, manifest, name, texts))
+        made[README] = pieces_of(render_readme(manifest, table))
     if manifest.inventory is not None or source.exists(README):
-        made[MEASUREMENTS] = _text(measurements_text(table))
+        made[MEASUREMENTS] = pieces_of(measurements_text(table))
     for name in (README, MEASUREMENTS, *_TABLES, INVENTORY):
         if source.exists(name):
             if into_other:
@@ -281,10 +281,6 @@ def _recorded(source: Store, manifest: Manifest, name: str, texts: Iterable[str]
         if hashlib.sha256(text.encode()).hexdigest() == manifest.inventory.get(name):
             return text
     raise InputError(f"{source.label(name)} is missing, and is not the shipped one: put it back")
-
-
-def _text(text: str) -> Pieces:
-    return partial(iter, [text.encode()])
 
 
 def _check_readable(store: Store, name: str) -> None:

@@ -9,8 +9,6 @@ one scratch of int32, rows at constant offsets, signed indices                  
 and unsigned indices (no test for one behind the end), tables as globals               22 ns
 and three slots of a word in one loop                                                  19 ns
 ====================================================================================  ======
-
-Numba widens int32 to int64 at each operation, so each is told its type again.
 """
 
 from __future__ import annotations
@@ -21,10 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthpower.jit import Kernel, inlined, kernel, variant
-from synthpower.kernels.blocks import (
-    put_pair,
-    put_two,
-)
+from synthpower.kernels.blocks import put_pair, put_two
 from synthpower.kernels.load_counts import (
     OF_CPU,
     OF_ENERGY,
@@ -67,18 +62,9 @@ from synthpower.kernels.load_slots import (
     three_slots,
     whole_slot,
 )
-from synthpower.kernels.load_tables import (
-    SLOT,
-)
-from synthpower.kernels.philox import (
-    U64,
-)
-from synthpower.kernels.values import (
-    SUMMARY,
-    TILE,
-    code_of,
-    decimal_of,
-)
+from synthpower.kernels.load_tables import SLOT
+from synthpower.kernels.philox import U64
+from synthpower.kernels.values import SUMMARY, TILE, code_of, decimal_of
 
 I32, I64, U32 = np.int32, np.int64, np.uint32
 
@@ -236,16 +222,7 @@ def _load_problem(
 ) -> str | None:
     if out.size != (cells := server_keys.size * times.size * summary.shape[0]):
         return f"out has {out.size} cells, not {cells}"
-    for quantity, column in zip(*wanted[:2].tolist(), strict=True):
-        if not (0 <= column < summary.shape[0] and 0 <= quantity < len(QUANTITIES)):
-            return f"wanted has quantity {quantity} of measurement {column}"
-    if not 1 <= interval <= 86400:
-        return f"interval is {interval}"
-    if times.size:
-        last = (int(times.max()) + interval - 1) // 3600 + 1
-        if int(times.min()) // 3600 < first_hour or last >= first_hour + factors.shape[0]:
-            return "factors has not all hours"
-    return None
+    return _wanted_problem(times, interval, first_hour, factors, wanted, summary)
 
 
 def _each_problem(
@@ -260,10 +237,27 @@ def _each_problem(
 ) -> str | None:
     if out.size != (cells := server_keys.size * summary.shape[0]):
         return f"out has {out.size} cells, not {cells}"
-    at_once = np.broadcast_to(out[:1], (server_keys.size * times.size * summary.shape[0],))
-    return _load_problem(
-        server_keys, times, interval, first_hour, factors, wanted, summary, at_once
-    )
+    return _wanted_problem(times, interval, first_hour, factors, wanted, summary)
+
+
+def _wanted_problem(
+    times: NDArray[np.int64],
+    interval: int,
+    first_hour: int,
+    factors: NDArray[np.int32],
+    wanted: NDArray[np.int64],
+    summary: NDArray[np.uint64],
+) -> str | None:
+    for quantity, column in zip(*wanted[:2].tolist(), strict=True):
+        if not (0 <= column < summary.shape[0] and 0 <= quantity < len(QUANTITIES)):
+            return f"wanted has quantity {quantity} of measurement {column}"
+    if not 1 <= interval <= 86400:
+        return f"interval is {interval}"
+    if times.size:
+        last = (int(times.max()) + interval - 1) // 3600 + 1
+        if int(times.min()) // 3600 < first_hour or last >= first_hour + factors.shape[0]:
+            return "factors has not all hours"
+    return None
 
 
 def _make(kind: str, cut: str, each: bool = False) -> Kernel[...]:

@@ -20,9 +20,7 @@ from synthpower.kernels.load_scratch import (
     COUNT_ROW,
     POWER_ROW,
 )
-from synthpower.kernels.philox import (
-    U64,
-)
+from synthpower.kernels.philox import U64
 
 I64 = np.int64
 

@@ -5,12 +5,8 @@ One array of int32: rows at constant offsets are what LLVM needs to see that non
 
 from __future__ import annotations
 
-from synthpower.kernels.philox import (
-    U64,
-)
-from synthpower.kernels.values import (
-    TILE,
-)
+from synthpower.kernels.philox import U64
+from synthpower.kernels.values import TILE
 
 # What the servers of a tile have, each a row of the scratch: their traits, what an hour and a slot
 # add, and the sums of an interval.

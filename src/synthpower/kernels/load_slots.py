@@ -73,12 +73,7 @@ from synthpower.kernels.load_tables import (
     TEXTURE_SUMS,
     TICKS,
 )
-from synthpower.kernels.philox import (
-    HALF,
-    LOW,
-    U64,
-    philox4x32,
-)
+from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
 
 I32, I64, U32 = np.int32, np.int64, np.uint32
 
@@ -201,9 +196,8 @@ def begin_hour(
 ) -> None:
     """Fill what an hour has besides its levels: bursts, and the words of its slots."""
     first = I32((h & 3) * 12)
-    word = (
-        AT_FOUR_BEFORE if (h + 1) & 3 == 0 else AT_FOUR_NOW
-    )  # that of h, and h + 1 may have begun
+    # That of h: h + 1 may have begun another block.
+    word = AT_FOUR_BEFORE if (h + 1) & 3 == 0 else AT_FOUR_NOW
     for k in range(3, 5):
         words_to(keys, U64(h), stream_keys[k], s, AT_S if k == 3 else AT_M)
     for j in range(keys.size):
@@ -224,7 +218,10 @@ def begin_hour(
 def slot_at(
     s: NDArray[np.int32], i: np.uint64, q: int, shift: np.int32
 ) -> tuple[np.int32, np.int32, np.int32]:
-    """Return CPU, share of the power range and meter of a server's slot."""
+    """Return CPU, share of the power range and meter of a server's slot.
+
+    (Tried: all of it here, each number loaded where it is used. An hour takes 12 % longer.)
+    """
     words = U64(q // 3) * ROW
     return slot_of(
         s[AT_S + words + i],

@@ -41,8 +41,7 @@ def _between(knots: Sequence[int]) -> Table:
     """Return 4,096 numbers: those in the middle of equal parts between knots at equal distances."""
     count = _DRAWS // (len(knots) - 1)
     k = np.arange(count)
-    pairs = pairwise(knots)
-    parts = [a + (b - a) * (2 * k + 1) // (2 * count) for a, b in pairs]
+    parts = [a + (b - a) * (2 * k + 1) // (2 * count) for a, b in pairwise(knots)]
     return np.concatenate(parts).astype(np.int32)
 
 
@@ -104,11 +103,11 @@ def _texture() -> tuple[Table, Table]:
     return np.diff(sums).astype(np.int32), sums.astype(np.int32)
 
 
-def _range_of(column: str) -> Table:
-    """Return idle or maximum power in cW, of each curve and number of sockets."""
-    place = ("idle", "maximum").index(column)
-    curves = CONSTANTS["curves"].values()
-    return np.array([c["watts"][s][place] for c in curves for s in SOCKETS], np.int32)
+def _watts() -> tuple[Table, Table]:
+    """Return idle and maximum power in cW, of each curve and number of sockets."""
+    pairs = [c["watts"][s] for c in CONSTANTS["curves"].values() for s in SOCKETS]
+    idle, maximum = np.array(pairs, np.int32).T.copy()
+    return idle, maximum
 
 
 SOCKETS = ("1", "2", "4")
@@ -121,5 +120,4 @@ CURVE_SIZE = _GROUPS + 1
 TEXTURE, TEXTURE_SUMS = _texture()
 TEXTURE_LEAST = TEXTURE.min(axis=1)
 TEXTURE_MOST = TEXTURE.max(axis=1)
-IDLE = _range_of("idle")
-MAXIMUM = _range_of("maximum")
+IDLE, MAXIMUM = _watts()

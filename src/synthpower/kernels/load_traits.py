@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthpower.jit import kernel
-from synthpower.kernels.load_scratch import (
-    TRAITS,
-)
+from synthpower.kernels.load_scratch import TRAITS
 from synthpower.kernels.load_tables import (
     BY_MEAN,
     CONSTANTS,
@@ -21,12 +19,7 @@ from synthpower.kernels.load_tables import (
     SOCKETS,
     WINDOWS,
 )
-from synthpower.kernels.philox import (
-    HALF,
-    LOW,
-    U64,
-    philox4x32,
-)
+from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
 
 I64 = np.int64
 

@@ -14,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthpower.kernels.load_scratch import TRAITS
-from synthpower.kernels.load_tables import FULL, WINDOWS
+from synthpower.kernels.load_tables import FULL, SLOT, WINDOWS
 from synthpower.kernels.load_traits import fill_words
-from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
 from synthpower.model.calendar import DAY, EPOCH, HOUR, LAST_DATE, base_time
 from synthpower.model.faults import LENGTHS, MOST_DAYS, REPEATING, SLOTS, Fault, thresholds
 from synthpower.model.specification import Specification
-from synthpower.model.streams import LOAD_FAULT, LOAD_SITE, stream_key
+from synthpower.model.streams import LOAD_FAULT, stream_key
+from synthpower.signals.sites import Sites
 
 BEFORE = (MOST_DAYS + 1) * DAY  # how long ago a reading may be that is shown again
 MOST_DRIFT = 820  # of 4,096
 MOST_HEAT = 800  # 1/100 degrees Celsius
 
-_SLOT = DAY // SLOTS
 _LAST = int((base_time(LAST_DATE) - EPOCH).total_seconds()) + DAY  # no date comes after
 _NO_SERVER = -1
 _KEPT = 8  # files that are in the making at once, and some more
@@ -75,27 +74,25 @@ class Faults:
     ----------
     specification : Specification
     server_keys : (servers,) uint64
-    sites : (servers,) integers
+    sites : Sites
+    site_of : (servers,) integers
         Which site each server is at.
-    names : sequence of str
-        The sites.
     """
 
     def __init__(
         self,
         specification: Specification,
         server_keys: NDArray[np.uint64],
-        sites: NDArray[np.int32],
-        names: Sequence[str],
+        sites: Sites,
+        site_of: NDArray[np.int32],
     ) -> None:
         self.table = specification.faults
         self._span = specification.span
         self._interval = specification.interval
         self._server_keys = server_keys
         self._sites = sites
+        self._site_of = site_of
         self._key = stream_key(specification.seed, LOAD_FAULT)
-        keys = [stream_key(specification.seed, LOAD_SITE, name) for name in names]
-        self._site_keys = np.array(keys, np.uint64)
         # A method under lru_cache would keep every instance alive.
         self.events = lru_cache(_KEPT)(self._find)
 
@@ -107,31 +104,26 @@ class Faults:
             words = np.empty((4, self._server_keys.size), np.uint32)
             fill_words(self._server_keys, day, self._key, words)
             found.append(self._drawn(words, day, "server"))
-            found.append(self._drawn(self._site_words(day), day, "site"))
+            of_sites = self._sites.words(np.array([day]), _COUNTER)[:, 0]
+            found.append(self._drawn(of_sites, day, "site"))
         every = Events(*(np.concatenate(each) for each in zip(*found, strict=True)))
         within = every.those((every.ends > start) & (every.begins < start + self._span))
         order = np.lexsort((within.faults, within.sites, within.servers, within.begins))
         return within.those(order)
 
-    def _site_words(self, day: int) -> NDArray[np.uint32]:
-        keys: Any = self._site_keys
-        a, b, zero = U64(day), U64(_COUNTER), U64(0)
-        words = philox4x32(a & LOW, a >> HALF, b, zero, keys & LOW, keys >> HALF)
-        return np.stack(np.broadcast_arrays(*words)).astype(np.uint32)
-
-    def _drawn(self, words: NDArray[np.uint32], day: int, scope: str) -> Events:
+    def _drawn(self, words: NDArray[np.integer], day: int, scope: str) -> Events:
         """Return the events that begin on a day, by the words of servers or of sites."""
-        limits = np.array(thresholds(self.table, scope), np.uint64)
+        limits = np.array(thresholds(self.table, scope), np.int64)
         who = np.flatnonzero(words[0] < limits[-1])
         w = words[:, who].astype(np.int64)
-        faults = np.searchsorted(limits, w[0].astype(np.uint64), side="right")
+        faults = np.searchsorted(limits, w[0], side="right")
         lengths = np.array([LENGTHS[fault.kind] for fault in self.table])
         slots = lengths[faults, w[2] >> 28]
-        begins = day * DAY + (w[1] * SLOTS >> 32) * _SLOT
+        begins = day * DAY + (w[1] * SLOTS >> 32) * SLOT
         drifts = (w[3] >> 20) * (2 * MOST_DRIFT) // 4096 - MOST_DRIFT
         nobody = np.full(who.size, _NO_SERVER)
         servers, sites = (who, nobody) if scope == "server" else (nobody, who)
-        ends = np.minimum(begins + slots * _SLOT, _LAST)
+        ends = np.minimum(begins + slots * SLOT, _LAST)
         return Events(faults, begins, ends, servers, sites, drifts)
 
     def affected(self, start: int, times: NDArray[np.int64], first: int, servers: int) -> Affected:
@@ -162,7 +154,7 @@ class Faults:
         """Return events with those of a site once for each of its servers in the chunk."""
         own = np.flatnonzero(events.servers != _NO_SERVER)
         which, at = [own], [events.servers[own] - first]
-        sites = self._sites[first : first + servers]
+        sites = self._site_of[first : first + servers]
         for event in np.flatnonzero(events.servers == _NO_SERVER):
             there = np.flatnonzero(sites == events.sites[event])
             which.append(np.full(there.size, event))

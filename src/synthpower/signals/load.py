@@ -110,9 +110,8 @@ class LoadValues:
             ],
             nullable=any(fault.kind == "off" for fault in table),
         )
-        self.faults = (
-            Faults(specification, self._servers.keys, self._sites_of, names) if table else None
-        )
+        keys = self._servers.keys
+        self.faults = Faults(specification, keys, self._sites, self._sites_of) if table else None
         self._quantity_of = [str(each.quantity) for each in measurements]
         self._affected = {
             kind: [m for m in self._own if measurements[m].quantity in quantities]

@@ -108,17 +108,17 @@ class Sites:
         self._keys = np.array(keys, np.uint64)
         southern = tuple(CONSTANTS["southern"])
         self._season = np.array([_HALF_YEAR if zone.startswith(southern) else 0 for zone in zones])
-        self._base = 2050 + 60 * (self._words(np.array([0]), 2)[0] % 5)
+        self._base = 2050 + 60 * (self.words(np.array([0]), 2)[0, 0] % 5)
         # A method under lru_cache would keep every instance alive.
         self.tables = lru_cache(_KEPT)(self._make_tables)
 
-    def _words(self, a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
-        """Return the first word of each site at counters (a, b): (counters, sites)."""
+    def words(self, a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
+        """Return the four words of each site at counters (a, b): (4, counters, sites)."""
         counters: Any = a.astype(np.uint64)[:, np.newaxis]
         keys: Any = self._keys
         low, high = counters & LOW, counters >> HALF
         words = philox4x32(low, high, U64(b), U64(0), keys & LOW, keys >> HALF)
-        return np.asarray(words[0]).astype(np.int64)
+        return np.stack(words).astype(np.int64)
 
     def _make_tables(self, start: int) -> Tables:
         """Return the first hour, factors and air of a file that begins at `start`.
@@ -132,11 +132,11 @@ class Sites:
         weekday = (local // DAY + 3) % 7
         quarter = weekday * 96 + local % DAY // 900
         blocks = np.arange(hours[0] // 4, hours[-1] // 4 + 2)
-        lattice = self._words(blocks, 0) & _NOISE
+        lattice = self.words(blocks, 0)[0] & _NOISE
         at, rest = hours // 4 - blocks[0], (hours % 4)[:, np.newaxis]
         drift = (lattice[at] * (4 - rest) + lattice[at + 1] * rest) // 4 - 32768
         days = hours * HOUR // DAY
-        day = (self._words(days, 1) & _NOISE) - 32768
+        day = (self.words(days, 1)[0] & _NOISE) - 32768
         factor = ONE + drift * 330 // 32768 + day * 160 // 32768
 
         phases = 4 * np.array(CONSTANTS["phases"])[:, np.newaxis]
