@@ -1,4 +1,4 @@
-"""The columns of a file of readings: what each holds, and on which axes it depends.
+"""The columns of a file of readings: what each holds, in which form, and on which axes it depends.
 
 What depends on the server, on the measurement or on the time alone is made once and used again;
 only what depends on all three costs something for each row.
@@ -6,23 +6,30 @@ only what depends on all three costs something for each row.
 ==================  =======================  =====================================
 axes                so a column is           such as
 ==================  =======================  =====================================
-SERVER              a template               sn, model, product_id, location
-MEASUREMENT         a template               unit, name
+none                a template               a constant
+SERVER              a template               sn, model, product_id, location, rack
+MEASUREMENT         a template               unit, name, tariff
 TIME                a run: one for a step    start_time, end_time
-TIME and SERVER     dense for each server    the same, with fuzz
+TIME and SERVER     dense for each server    the same, with fuzz or in local time;
+                                             one measurement's value
 all                 dense                    measurement_value
 ==================  =======================  =====================================
+
+A file whose columns hold single measurements' values is *wide*: it has a row for each time and
+server. Otherwise it has a row for each measurement, too.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from synthpower.errors import InputError, shown
-from synthpower.model.measurement import check_text
+from synthpower.model.measurement import Measurement, check_text
+
+CONSTANT, VALUE_OF = "=", "value:"  # what such sources begin with
 
 
 class Axis(enum.Flag):
@@ -38,7 +45,10 @@ class Kind(enum.Enum):
 
     STRING = "string"
     TIMESTAMP = "timestamp"
+    INTEGER = "integer"
     DOUBLE = "double"
+    FLOAT = "float"
+    DECIMAL = "decimal"
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,9 @@ class Field:
     Attributes
     ----------
     name : str
-        What it is called where nobody calls it otherwise.
+        What it is called where nobody calls it otherwise: the source of a column.
     kind : Kind
+        Its type, unless a column's format says another.
     axes : Axis
         What it depends on, without fuzz.
     """
@@ -58,7 +69,22 @@ class Field:
     kind: Kind
     axes: Axis
 
+    @property
+    def is_constant(self) -> bool:
+        return self.axes == _NONE
 
+    @property
+    def is_value(self) -> bool:
+        return self.kind is Kind.DOUBLE
+
+    @property
+    def measurement(self) -> str | None:
+        """The name of the measurement whose value it is; None where it is of no single one."""
+        single = self.is_value and self != VALUE
+        return self.name.removeprefix(VALUE_OF) if single else None
+
+
+_NONE = Axis(0)
 _FIELDS = (
     Field("sn", Kind.STRING, Axis.SERVER),
     Field("model", Kind.STRING, Axis.SERVER),
@@ -75,16 +101,90 @@ START, END, VALUE = FIELDS["start_time"], FIELDS["end_time"], FIELDS["measuremen
 SERVER_FIELDS = tuple(field.name for field in _FIELDS if field.axes == Axis.SERVER)
 MEASUREMENT_FIELDS = tuple(field.name for field in _FIELDS if field.axes == Axis.MEASUREMENT)
 
+# What a column of each kind can be written as, and the type that this makes it. The first is what
+# it is without a format. `local` is the wall clock of the server's site, with its offset.
+FORMATS: dict[Kind, dict[str, Kind]] = {
+    Kind.STRING: {"": Kind.STRING},
+    Kind.TIMESTAMP: {
+        "utc": Kind.TIMESTAMP,
+        "iso": Kind.TIMESTAMP,
+        "local": Kind.STRING,
+        **dict.fromkeys(("s", "ms", "us", "ns"), Kind.INTEGER),
+    },
+    Kind.DOUBLE: {
+        "double": Kind.DOUBLE,
+        "float": Kind.FLOAT,
+        "decimal": Kind.DECIMAL,
+        "integer": Kind.INTEGER,
+    },
+}
+UTC, DOUBLE = "utc", "double"
+LOCAL = "local"
+
+
+def field_of(source: str, measurements: Sequence[Measurement] = ()) -> Field:
+    """Return what a source names.
+
+    One of `FIELDS`; ``=text``, a constant; ``value:NAME``, the value of one measurement; or a
+    further column of the tables, of the measurements' where these have it, else of the servers'.
+
+    Raises
+    ------
+    InputError
+        Where it is none of these.
+    """
+    if source in FIELDS:
+        return FIELDS[source]
+    if source.startswith(CONSTANT):
+        return Field(source, Kind.STRING, _NONE)
+    if source.startswith(VALUE_OF):
+        return Field(source, Kind.DOUBLE, Axis.TIME | Axis.SERVER)
+    check_text("source", source)
+    of_measurements = any(source in dict(m.facts) for m in measurements)
+    return Field(source, Kind.STRING, Axis.MEASUREMENT if of_measurements else Axis.SERVER)
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: its name there, and what it holds."""
+    """A column of a file: its name there, what it holds, and in which form.
+
+    Parameters
+    ----------
+    name : str
+    field : Field
+        See `field_of`.
+    format : str
+        Of a time ``utc``, ``iso``, ``local``, ``s``, ``ms``, ``us`` or ``ns``; of a value
+        ``double``, ``float``, ``decimal`` or ``integer``. By default the first of these.
+    """
 
     name: str
     field: Field
+    format: str = ""
 
     def __post_init__(self) -> None:
         check_text("column", self.name)
+        formats = FORMATS[self.field.kind]
+        format: Any = self.format or next(iter(formats))
+        if format not in formats:
+            choices = ", ".join(each for each in formats if each) or "leave it empty"
+            raise InputError(f"format {shown(format)!r} of {shown(self.field.name)}: {choices}")
+        object.__setattr__(self, "format", format)
+
+    @property
+    def kind(self) -> Kind:
+        """The type of its values."""
+        return FORMATS[self.field.kind][self.format]
+
+    @property
+    def by_default(self) -> bool:
+        """Whether it has the form that it has without a format."""
+        return self.format == next(iter(FORMATS[self.field.kind]))
+
+    @property
+    def axes(self) -> Axis:
+        """What it depends on, without fuzz."""
+        return self.field.axes | (Axis.SERVER if self.format == LOCAL else _NONE)
 
 
 COLUMNS = tuple(Column(field.name, field) for field in _FIELDS)
@@ -102,6 +202,44 @@ def check_columns(columns: Iterable[Column]) -> tuple[Column, ...]:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"column {shown(name)!r} is listed twice", "columns")
-    if VALUE not in (column.field for column in checked):
+    if not any(column.field.is_value for column in checked):
         raise InputError(f"no column holds {VALUE.name}; one must", "columns")
+    if is_wide(checked):
+        for column in checked:
+            if Axis.MEASUREMENT in column.axes:
+                raise InputError(
+                    f"column {shown(column.name)!r}: {column.field.name} differs by measurement, "
+                    f"and a row with {VALUE_OF}NAME columns holds several; leave it out",
+                    "columns",
+                )
     return checked
+
+
+def is_wide(columns: Iterable[Column]) -> bool:
+    """Return whether rows hold the values of several measurements, each in its own column."""
+    return any(column.field.measurement is not None for column in columns)
+
+
+def measurements_of(
+    columns: Sequence[Column], measurements: Sequence[Measurement]
+) -> tuple[Measurement, ...]:
+    """Return the measurements that a file of these columns needs, without unused facts.
+
+    Raises
+    ------
+    InputError
+        Where a column holds the value of one that there is not.
+    """
+    wanted = {column.field.measurement for column in columns} - {None}
+    names = [measurement.name for measurement in measurements]
+    for name in wanted:
+        if name not in names:
+            raise InputError(
+                f"{VALUE_OF}{shown(name)}: no such measurement; there are "
+                f"{', '.join(map(shown, names))}",
+                "columns",
+            )
+    facts = {c.field.name for c in columns if c.field.axes == Axis.MEASUREMENT}
+    return tuple(
+        m.with_facts(facts) for m in measurements if not wanted or m.name in wanted
+    )  # fmt: skip

@@ -16,6 +16,9 @@ version  keys
 3        and, null where it is not used: offsets (of each time zone's name: [seconds since the
          start, seconds ahead of UTC], ...) and faults (of kind, share and scope); a measurement
          may have a quantity
+4        and, null where it is not used: location (the one site whose servers the file has); a
+         measurement may have a minimum and facts (of each further column of its table that the
+         file has); columns are of name, source and format
 =======  ==================================================================================
 """
 
@@ -28,7 +31,7 @@ from typing import Any, NamedTuple
 
 from synthpower.errors import InputError, shown
 from synthpower.model.calendar import HOUR, parse_utc, utc_text
-from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, Column
+from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, Column, field_of
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Part
 from synthpower.model.measurement import Measurement
@@ -46,7 +49,13 @@ _FIRST = (
 )  # fmt: skip
 _SECOND = ("columns", "part", "facts")
 _THIRD = ("faults", "offsets")
-_KEYS = {1: _FIRST, 2: (*_FIRST, *_SECOND), 3: (*_FIRST, *_SECOND, *_THIRD)}
+_FOURTH = ("location",)
+_KEYS = {
+    1: _FIRST,
+    2: (*_FIRST, *_SECOND),
+    3: (*_FIRST, *_SECOND, *_THIRD),
+    4: (*_FIRST, *_SECOND, *_THIRD, *_FOURTH),
+}
 
 
 class FleetRecord(NamedTuple):
@@ -99,34 +108,49 @@ def describe(specification: Specification, fleet: FleetRecord) -> dict[str, Any]
         "measurements": [_measurement(each) for each in specification.measurements],
         "inventory": {"servers": fleet.servers, "sha256": fleet.sha256},
     }
-    later, last = dict.fromkeys(_SECOND), dict.fromkeys(_THIRD)
-    for times, columns in _TIMES.items():
-        if specification.columns == columns:
-            record["times"] = times
-            break
-    else:
-        record["times"] = None
-        later["columns"] = [[c.name, c.field.name] for c in specification.columns]
-    if specification.part != WHOLE:
-        later["part"] = [specification.part.number, specification.part.of]
-    if fleet.facts is not None:
-        later["facts"] = fleet.facts
-    if specification.offsets:
-        last["offsets"] = {
-            zone: [[*pair] for pair in times] for zone, times in specification.offsets
-        }
-    if specification.faults:
-        last["faults"] = [[f.kind, str(f.share), f.scope] for f in specification.faults]
-    quantities = any(measurement.quantity for measurement in specification.measurements)
-    if quantities or any(value is not None for value in last.values()):
-        record |= later | last | {"format_version": 3}
-    elif any(value is not None for value in later.values()):
-        record |= later | {"format_version": 2}
+    columns, measurements = specification.columns, specification.measurements
+    times = next((times for times, known in _TIMES.items() if columns == known), None)
+    record["times"] = times
+    second, third, fourth = _later(specification, fleet, times is None)
+    first_forms = all(c.by_default and c.field.name in FIELDS for c in columns)
+    if not first_forms or _any(fourth) or any(m.minimum or m.facts for m in measurements):
+        if times is None:
+            second["columns"] = [[c.name, c.field.name, c.format] for c in columns]
+        record |= second | third | fourth | {"format_version": 4}
+    elif _any(third) or any(measurement.quantity for measurement in measurements):
+        record |= second | third | {"format_version": 3}
+    elif _any(second):
+        record |= second | {"format_version": 2}
     return record
 
 
+def _later(
+    specification: Specification, fleet: FleetRecord, own_columns: bool
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return the keys that versions 2, 3 and 4 have added."""
+    second, third, fourth = (dict.fromkeys(keys) for keys in (_SECOND, _THIRD, _FOURTH))
+    if own_columns:
+        second["columns"] = [[c.name, c.field.name] for c in specification.columns]
+    if specification.part != WHOLE:
+        second["part"] = [specification.part.number, specification.part.of]
+    if fleet.facts is not None:
+        second["facts"] = fleet.facts
+    if specification.offsets:
+        third["offsets"] = {
+            zone: [[*pair] for pair in times] for zone, times in specification.offsets
+        }
+    if specification.faults:
+        third["faults"] = [[f.kind, str(f.share), f.scope] for f in specification.faults]
+    fourth["location"] = specification.location
+    return second, third, fourth
+
+
+def _any(keys: Mapping[str, Any]) -> bool:
+    return any(value is not None for value in keys.values())
+
+
 def _measurement(measurement: Measurement) -> dict[str, Any]:
-    described = {
+    described: dict[str, Any] = {
         "name": measurement.name,
         "unit": measurement.unit,
         "scale": str(measurement.scale),
@@ -134,6 +158,10 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
     }
     if measurement.quantity is not None:
         described["quantity"] = measurement.quantity
+    if measurement.minimum:
+        described["minimum"] = str(measurement.minimum)
+    if measurement.facts:
+        described["facts"] = dict(measurement.facts)
     return described
 
 
@@ -148,8 +176,9 @@ def parse(record: Any) -> tuple[Specification, FleetRecord]:
     """
     if not isinstance(record, Mapping):
         raise InputError("the recorded specification is not a JSON object")
-    newest = _upgraded(record)
+    _check_version(record)
     try:
+        newest = _upgraded(record)
         specification, fleet = _read(newest)
         expected = _upgraded(describe(specification, fleet))
     except InputError as error:
@@ -177,8 +206,8 @@ def same(found: object, expected: object) -> bool:
     return type(found) is type(expected) and found == expected
 
 
-def _upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record in the newest version."""
+def _check_version(record: Mapping[str, Any]) -> None:
+    """Raise `InputError` where a record is of a version, or has a key, that is not known here."""
     version = record.get("format_version")
     needed = f"it needs another version of synthpower than this one, {__version__}"
     if type(version) is not int or version < 1:
@@ -196,8 +225,12 @@ def _upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
     for key in record:
         if key not in _KEYS[version]:
             raise InputError(f"{shown(key)!r} is no key of a record of version {version}; {needed}")
+
+
+def _upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record in the newest version."""
     newest = dict(record)
-    for older in range(version, FORMAT_VERSION):
+    for older in range(record["format_version"], FORMAT_VERSION):
         newest = _UPGRADES[older](newest)
     return newest
 
@@ -210,7 +243,15 @@ def _from_2(record: dict[str, Any]) -> dict[str, Any]:
     return record | dict.fromkeys(_THIRD) | {"format_version": 3}
 
 
-_UPGRADES = {1: _from_1, 2: _from_2}
+def _from_3(record: dict[str, Any]) -> dict[str, Any]:
+    record |= dict.fromkeys(_FOURTH) | {"format_version": 4}
+    if record["columns"] is not None:
+        columns = [Column(name, FIELDS[field]) for name, field in record["columns"]]
+        record["columns"] = [[c.name, c.field.name, c.format] for c in columns]
+    return record
+
+
+_UPGRADES = {1: _from_1, 2: _from_2, 3: _from_3}
 
 
 def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
@@ -219,11 +260,15 @@ def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
     if end - start == HOUR:
         date = record["start"][:13].replace(" ", "T")
     measurements = tuple(
-        Measurement(m["name"], m["unit"], Decimal(m["scale"]), m["decimals"], m.get("quantity"))
+        Measurement(
+            m["name"], m["unit"], Decimal(m["scale"]), m["decimals"], m.get("quantity"),
+            Decimal(m.get("minimum", "0")), m.get("facts", ()),
+        )
         for m in record["measurements"]
-    )
+    )  # fmt: skip
     columns = _TIMES[record["times"]] if record["columns"] is None else tuple(
-        Column(name, FIELDS[field]) for name, field in record["columns"]
+        Column(name, field_of(source, measurements), format)
+        for name, source, format in record["columns"]
     )  # fmt: skip
     faults = tuple(
         Fault(kind, Decimal(share), scope) for kind, share, scope in record["faults"] or ()
@@ -235,7 +280,7 @@ def _read(record: Mapping[str, Any]) -> tuple[Specification, FleetRecord]:
     )
     specification = Specification(
         date, measurements, record["seed"], record["interval"], record["fuzz"],
-        columns, record["signal"], part, offsets, faults,
+        columns, record["signal"], part, offsets, faults, record["location"],
     )  # fmt: skip
     servers, sha256 = (record["inventory"][key] for key in ("servers", "sha256"))
     if type(servers) is not int or not 1 <= servers <= MOST_SERVERS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -43,6 +43,10 @@ class Measurement:
     quantity : str, optional
         One of `QUANTITIES`, which has a unit of its own: what ``load`` is to make of it. Other
         signals need none.
+    minimum : Decimal or int or float or str
+        The least value.
+    facts : mapping of str to str, or its items
+        What else its table says of it: columns of the user's own, which a file may have.
 
     Raises
     ------
@@ -55,6 +59,8 @@ class Measurement:
     scale: Decimal
     decimals: int | None = None
     quantity: str | None = None
+    minimum: Decimal = Decimal(0)
+    facts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for column, text in (("name", self.name), ("unit", self.unit)):
@@ -62,6 +68,8 @@ class Measurement:
         if self.quantity is not None:
             self._check_quantity(self.quantity)
         object.__setattr__(self, "scale", finite_decimal("scale", self.scale))
+        object.__setattr__(self, "minimum", finite_decimal("minimum", self.minimum))
+        object.__setattr__(self, "facts", tuple(dict(self.facts).items()))
         if float(self.scale) <= 0:
             raise InputError(f"scale {shown(self.scale)}: it must be a positive number")
         if self.decimals is None:
@@ -84,6 +92,12 @@ class Measurement:
             )
         if self.unit != QUANTITIES[quantity]:
             raise InputError(f"unit {shown(self.unit)!r}: {quantity} is in {QUANTITIES[quantity]}")
+
+    def with_facts(self, names: Collection[str]) -> Measurement:
+        """Return it with these facts only."""
+        if all(name in names for name, _ in self.facts):
+            return self
+        return replace(self, facts=tuple(pair for pair in self.facts if pair[0] in names))
 
     @property
     def max_count(self) -> int:

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.model.calendar import DAY, EPOCH, HOUR, base_time, span_of
-from synthpower.model.columns import COLUMNS, Column, check_columns
+from synthpower.model.columns import (
+    COLUMNS,
+    VALUE,
+    Column,
+    Kind,
+    check_columns,
+    is_wide,
+    measurements_of,
+)
 from synthpower.model.faults import Fault, check_faults
 from synthpower.model.grid import WHOLE, Grid, Part
-from synthpower.model.measurement import Measurement
+from synthpower.model.measurement import Measurement, check_text
 from synthpower.model.streams import SEED_LIMIT
 
 DEFAULT_SIGNAL = "uniform"
+
+_LAST_NANOSECOND = 2**63 // 10**9
 
 # Of a time zone: the seconds since the file's start from which on local time is so many seconds
 # ahead of UTC. The first is 0, or before it.
@@ -47,6 +57,8 @@ class Specification:
         it was known when the file was first made.
     faults : tuple of Fault
         What is put into the readings, of a signal that has faults.
+    location : str, optional
+        The only site whose servers the file has.
 
     Raises
     ------
@@ -64,10 +76,14 @@ class Specification:
     part: Part = WHOLE
     offsets: tuple[tuple[str, Offsets], ...] = ()
     faults: tuple[Fault, ...] = ()
+    location: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "measurements", _checked_measurements(self.measurements))
         object.__setattr__(self, "columns", check_columns(self.columns))
+        measurements = measurements_of(self.columns, _checked_measurements(self.measurements))
+        object.__setattr__(self, "measurements", measurements)
+        if self.location is not None:
+            check_text("location", self.location)
         object.__setattr__(self, "date", str(self.date))
         base_time(self.date)
         object.__setattr__(self, "faults", check_faults(self.faults))
@@ -91,6 +107,29 @@ class Specification:
                 f"less than the interval of {self.interval}",
                 "fuzz",
             )
+        self._check_formats()
+
+    def _check_formats(self) -> None:
+        """Raise `InputError` where a value or a time cannot be in the form of its column."""
+        for column in self.columns:
+            for m in self.measurements_in(column):
+                if column.kind is Kind.INTEGER and m.decimals != 0:
+                    raise _wrong_format(column, f"{shown(m.name)} has decimals")
+                if column.kind is Kind.DECIMAL and m.decimals is None:
+                    raise _wrong_format(column, f"{shown(m.name)} has no number of decimals")
+            if column.format == "ns" and self.start + self.span + self.fuzz > _LAST_NANOSECOND:
+                raise _wrong_format(column, "nanoseconds of 64 bits end on 2262-04-11")
+
+    def measurements_in(self, column: Column) -> tuple[Measurement, ...]:
+        """Return the measurements whose values a column holds."""
+        if column.field == VALUE:
+            return self.measurements
+        return tuple(m for m in self.measurements if m.name == column.field.measurement)
+
+    @property
+    def wide(self) -> bool:
+        """Whether a row holds the values of several measurements."""
+        return is_wide(self.columns)
 
     def _nearest_intervals(self) -> list[int]:
         divisors = [n for n in range(1, self.span + 1) if self.span % n == 0]
@@ -113,7 +152,7 @@ class Specification:
         """Everything but the date: what the files of several days have in common."""
         return (
             self.seed, self.interval, self.fuzz, self.columns, self.signal, self.span,
-            self.measurements, self.part, self.offsets, self.faults,
+            self.measurements, self.part, self.offsets, self.faults, self.location,
         )  # fmt: skip
 
     @property
@@ -130,11 +169,16 @@ class Specification:
 
     def grid(self, servers: int, chunk_rows: int) -> Grid:
         """Return the rows of the file for so many servers, cut into chunks."""
-        return Grid(self.steps, servers, len(self.measurements), chunk_rows, self.part)
+        rows = 1 if self.wide else len(self.measurements)
+        return Grid(self.steps, servers, rows, chunk_rows, self.part)
 
     def columns_of(self, *fields: str) -> Iterator[Column]:
         """Yield the columns that hold one of these fields, in the file's order."""
         return (column for column in self.columns if column.field.name in fields)
+
+
+def _wrong_format(column: Column, why: str) -> InputError:
+    return InputError(f"column {shown(column.name)!r} as {column.format}: {why}", "columns")
 
 
 def _checked_measurements(measurements: object) -> tuple[Measurement, ...]:

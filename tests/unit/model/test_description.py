@@ -161,7 +161,7 @@ def refused(record: Any) -> str:
     [
         ([], "the recorded specification is not a JSON object"),
         (None, "the recorded specification is not a JSON object"),
-        (record(format_version=4), "reads records up to version 3; it needs a newer one"),
+        (record(format_version=5), "reads records up to version 4; it needs a newer one"),
         (record(format_version=0), "format version 0: no such version of a record"),
         (record(format_version=True), "format version True: no such version of a record"),
         (record(format_version=1.0), "format version 1.0: no such version of a record"),
