@@ -238,11 +238,8 @@ class Readings:
         path = Path(path)
         store, name = locate(path)
         chosen = choose_format(name if path != STDOUT else f"-.{format}", format, "format")
-        if compression is not None and compression not in chosen.compressions:
-            raise InputError(
-                f"{shown(compression)!r}: it is not one of {chosen.name}", "compression"
-            )
-        check_output(path, overwrite)
         options = Options(compression=compression)
+        options.check(chosen)
+        check_output(path, overwrite)
         job = Job(self.specification, store, name, chosen, options, overwrite)
         return Run([job], self.inventory, workers).write(progress)[0]

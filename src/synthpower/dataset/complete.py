@@ -44,7 +44,12 @@ def _check(job: Job, fleet: Fleet, entry: Entry | None, workers: int) -> None:
             raise InputError(f"it was made from {differing}")
         for word, found, wanted in job.options.differences(own.options):
             raise InputError(f"its {word} is {found}, not {wanted}")
-    elif not listed:
+    elif listed and entry:
+        if entry.format != job.format.name:
+            raise InputError(f"its format is {entry.format}, not {job.format.name}")
+        for word, found, wanted in job.options.recorded(job.format).differences(entry.options):
+            raise InputError(f"its {word} is {found}, not {wanted}")
+    else:
         # A run may have been killed before its file came into the manifest.
         writer = job.format.writer(job.specification, fleet, job.options)
         if mismatch := compare(job.store, job.name, writer, job.specification, workers):

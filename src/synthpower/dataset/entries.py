@@ -11,14 +11,15 @@ from synthpower.dataset.layout import parse_data_name
 from synthpower.engine import Job
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.formats import COMPRESSIONS, FORMATS, find_format, format_name_of
-from synthpower.formats.interface import FAST, IMPLEMENTATIONS, Options
+from synthpower.formats import FORMATS, find_format, format_name_of
+from synthpower.formats.interface import Options, word_of
 from synthpower.model.description import FleetRecord, describe, parse, same
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 from synthpower.storage import Store
 
 PLANNED, WHOLE = "planned", "whole"
+_ALWAYS = {"parquet": ("implementation", "compression")}  # others only where they are given
 _LEAST_ROW_BYTES = 5  # of a row in a format without an encoding of its own
 
 
@@ -60,7 +61,7 @@ class Entry:
             raise InputError("the recorded specification does not say which servers")
         find_signal(specification.signal)
         # What is made room for must not depend on a number that anybody may have edited.
-        least = fleet.servers if find_format(self.format).options_matter else (
+        least = fleet.servers if find_format(self.format).typed else (
             specification.grid(fleet.servers, 1).num_rows * _LEAST_ROW_BYTES
         )  # fmt: skip
         if self.bytes is not None and specification.part.of == 1 and self.bytes < least:
@@ -86,11 +87,9 @@ class Entry:
             "bytes": self.bytes,
             "specification": dict(self.record),
         }
-        if find_format(self.format).options_matter:
-            entry |= {
-                "writer": self.options.implementation,
-                "compression": self.options.compression,
-            }
+        given = self.options.recorded(find_format(self.format)).given()
+        for field in {**dict.fromkeys(_ALWAYS.get(self.format, ())), **given}:
+            entry[word_of(field)] = getattr(self.options, field)
         return entry
 
 
@@ -102,8 +101,8 @@ def record_of(specification: Specification, fleet: Fleet) -> dict[str, Any]:
 def entry_of(job: Job, fleet: Fleet, size: int | None, state: str = WHOLE) -> Entry:
     """Return the entry of a job's file."""
     rows = job.specification.grid(len(fleet), 1).num_rows
-    options = job.options if job.format.options_matter else Options()
     record = record_of(job.specification, fleet)
+    options = job.options.recorded(job.format)
     return Entry(record, job.format.name, options, rows, size, state)
 
 
@@ -115,19 +114,24 @@ def as_entry(found: Any) -> Entry | None:
     format = found.get("format")
     if not isinstance(format, str) or format not in FORMATS:
         return None
-    compression, implementation = found.get("compression"), found.get("writer")
-    options = Options(
-        implementation if implementation in IMPLEMENTATIONS else FAST,
-        compression if compression in COMPRESSIONS else None,
-    )
     return Entry(
         found["specification"],
         format,
-        options,
+        _options(found, format),
         rows if type(rows) is int else None,
         size if type(size) is int else None,
         PLANNED if found.get("state") == PLANNED else WHOLE,
     )
+
+
+def _options(found: Mapping[str, Any], format: str) -> Options:
+    """Return the options that JSON says; as by default where it says none that there are."""
+    given = {
+        field: found[word_of(field)]
+        for field, option in find_format(format).options.items()
+        if word_of(field) in found and option.takes(found[word_of(field)])
+    }
+    return Options(**given).recorded(find_format(format))
 
 
 def check_entry(name: str, found: Any) -> Entry:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import date as Date  # noqa: N812 - `date` is a variable here
 from datetime import timedelta
@@ -17,7 +18,7 @@ from synthpower.dataset.layout import DATA, INVENTORY, MANIFEST, README, parse_d
 from synthpower.dataset.manifest import Manifest, checked_seed
 from synthpower.errors import InputError
 from synthpower.formats import DEFAULT_FORMAT
-from synthpower.formats.interface import FAST
+from synthpower.formats.interface import Options, word_of
 from synthpower.model import streams
 from synthpower.model.calendar import HOUR
 from synthpower.model.columns import END_COLUMNS
@@ -168,10 +169,7 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
         options = _options(specification, manifest.seed)
         if entry.format != DEFAULT_FORMAT:
             options += f" --format {entry.format}"
-        if entry.options.compression:
-            options += f" --compression {entry.options.compression}"
-        if entry.options.implementation != FAST:
-            options += f" --writer {entry.options.implementation}"
+        options += _form(entry.options)
         if own_name:
             options += f" --output {own_name}"
         for date, days in _runs_of_days(sorted({date for date, _ in names})):
@@ -234,6 +232,15 @@ def _options(specification: Specification, seed: int | None) -> str:
         options += f" --seed {specification.seed}"
     if specification.part != WHOLE:
         options = f" --shard {specification.part.number}/{specification.part.of}{options}"
+    return options
+
+
+def _form(given: Options) -> str:
+    """Return the options that say in which form a file is."""
+    options = ""
+    for word, value in sorted((word_of(field), value) for field, value in given.given().items()):
+        flag = word.replace("_", "-")
+        options += f" --no-{flag}" if value is False else f" --{flag} {shlex.quote(str(value))}"
     return options
 
 

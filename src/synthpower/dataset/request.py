@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthpower.errors import InputError, shown
+from synthpower.errors import InputError
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
-from synthpower.formats.interface import FAST, IMPLEMENTATIONS, Format, Options
+from synthpower.formats.interface import FAST, Format, Options
 from synthpower.model.calendar import HOUR, following_dates
 from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
 from synthpower.model.faults import Fault
@@ -80,18 +80,12 @@ class Request:
             format = choose_format(self.output.name, self.format, "output")
         else:
             format = find_format(self.format or DEFAULT_FORMAT)
-        if self.compression is not None and self.compression not in format.compressions:
-            choices = ", ".join(format.compressions)
-            wanted = f"choose {choices}" if choices else f"{format.name} is not compressed"
-            raise InputError(f"{shown(self.compression)!r}: {wanted}", "compression")
-        if self.implementation not in IMPLEMENTATIONS:
-            choices = " or ".join(IMPLEMENTATIONS)
-            raise InputError(f"{shown(self.implementation)!r}: choose {choices}", "writer")
+        self.options().check(format)
         find_signal(self.signal)
         return format
 
     def options(self) -> Options:
-        return Options(self.implementation, self.compression)
+        return Options(**{field: getattr(self, field) for field in Options._fields})
 
     def specifications(self, measurements: Sequence[Measurement], seed: int) -> list[Specification]:
         """Return the specification of each file."""

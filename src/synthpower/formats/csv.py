@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,15 @@ from synthpower.arrays import as_strings, string_buffers
 from synthpower.csv_text import join_fields
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import PYARROW, Certainty, Options, Size, Writer
+from synthpower.formats.interface import (
+    IMPLEMENTATIONS,
+    PYARROW,
+    Certainty,
+    Options,
+    Size,
+    Writer,
+    one_of,
+)
 from synthpower.formats.templates import Templates
 from synthpower.model.columns import END, MEASUREMENT_FIELDS, SERVER_FIELDS, START, VALUE, Column
 from synthpower.model.grid import Chunk
@@ -51,9 +59,10 @@ class Csv:
     """
 
     name = "csv"
-    compressions = ()
+    options: ClassVar = {  # both implementations write the same bytes
+        "implementation": one_of(*IMPLEMENTATIONS, differs=False)
+    }
     typed = False
-    options_matter = False  # both implementations write the same bytes
 
     def __init__(self, chunk_rows: int = _CHUNK_ROWS) -> None:
         self._chunk_rows = chunk_rows

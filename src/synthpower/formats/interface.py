@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
+from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
 from synthpower.model.grid import Chunk, Grid
@@ -31,8 +32,34 @@ if TYPE_CHECKING:
 FAST, PYARROW = IMPLEMENTATIONS = ("fast", "pyarrow")
 
 
+class Option(NamedTuple):
+    """What a format takes as one of its `Options`.
+
+    Attributes
+    ----------
+    takes : callable
+        Return whether a value, as somebody gave it or as JSON has it, is one of them.
+    right : str
+        Which values are, in words.
+    differs : bool
+        Whether files differ by it: then the manifest has it.
+    """
+
+    takes: Callable[[Any], bool]
+    right: str
+    differs: bool = True
+
+
+def one_of(*values: str, differs: bool = True) -> Option:
+    """Return the option that takes some words."""
+    return Option(values.__contains__, f"choose {', '.join(values)}", differs)
+
+
 class Options(NamedTuple):
     """How a file is written, where its format leaves a choice.
+
+    All by which files of one specification and one format can differ. A new one is a field here
+    and in `Request`, and an `Option` of each format that takes it.
 
     Attributes
     ----------
@@ -45,14 +72,45 @@ class Options(NamedTuple):
     implementation: str = FAST
     compression: str | None = None
 
+    def given(self) -> dict[str, Any]:
+        """Return those that are not as by default, by their fields."""
+        pairs = zip(self._fields, self, strict=True)
+        return {field: value for field, value in pairs if value != self._field_defaults[field]}
+
+    def check(self, format: Format) -> None:
+        """Raise `InputError` where a format has no such option, or it does not take the value."""
+        for field, value in self.given().items():
+            option = format.options.get(field)
+            if option is None:
+                what = f"{shown(value)!r}: {format.name} has no such option"
+                raise InputError(what, word_of(field))
+            if not option.takes(value):
+                raise InputError(f"{shown(value)!r}: {option.right}", word_of(field))
+
+    def recorded(self, format: Format) -> Options:
+        """Return those by which files of a format differ, the others as by default."""
+        return Options(
+            **{
+                field: value
+                for field, value in self.given().items()
+                if (option := format.options.get(field)) and option.differs
+            }
+        )
+
     def differences(self, found: Options) -> Iterator[tuple[str, str, str]]:
         """Yield the word for each option that differs, what it was found to be, and should be."""
-        for word, there, wanted in (
-            ("writer", found.implementation, self.implementation),
-            ("compression", found.compression, self.compression),
-        ):
+        for field, there, wanted in zip(self._fields, found, self, strict=True):
             if there != wanted:
-                yield word, there or "the default", wanted or "the default"
+                yield word_of(field), _in_words(there), _in_words(wanted)
+
+
+def word_of(field: str) -> str:
+    """Return what an option is called in a manifest, in messages and, with dashes, as a flag."""
+    return "writer" if field == "implementation" else field
+
+
+def _in_words(value: object) -> str:
+    return "the default" if value is None else shown(value)
 
 
 class Certainty(IntEnum):
@@ -135,18 +193,15 @@ class Format(Protocol):
     Attributes
     ----------
     name : str
-    compressions : tuple of str
-        What `Options.compression` may be.
+    options : mapping of str to Option
+        What it takes, by the fields of `Options`.
     typed : bool
         Whether its columns have types of their own, and it takes a library to read them.
-    options_matter : bool
-        Whether files differ by how they are written.
     """
 
     name: str
-    compressions: tuple[str, ...]
+    options: Mapping[str, Option]
     typed: bool
-    options_matter: bool
 
     def writer(self, specification: Specification, fleet: Fleet, options: Options) -> Writer[Any]:
         """Return a writer."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import COMPRESSIONS
-from synthpower.formats.interface import PYARROW, Options, Provenance, Writer
+from synthpower.formats.interface import (
+    IMPLEMENTATIONS,
+    PYARROW,
+    Options,
+    Provenance,
+    Writer,
+    one_of,
+)
 from synthpower.formats.parquet.layout import footer_of
 from synthpower.formats.parquet.provenance import CREATED_BY, Metadata, provenance_of
 from synthpower.formats.parquet.writer import SIZES, ParquetWriter, Sizes
@@ -32,9 +39,11 @@ class Parquet:
     """
 
     name = "parquet"
-    compressions = COMPRESSIONS
+    options: ClassVar = {
+        "implementation": one_of(*IMPLEMENTATIONS),
+        "compression": one_of(*COMPRESSIONS),
+    }
     typed = True
-    options_matter = True
 
     def __init__(self, sizes: Sizes = SIZES) -> None:
         self._sizes = sizes
