@@ -141,11 +141,14 @@ class Readings:
         return self.specification.grid(len(self.inventory), 1).num_rows
 
     def batches(self, chunk_rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """Yield the readings as record batches of about `chunk_rows` rows at most, in order."""
+        """Yield the readings as record batches of about `chunk_rows` rows at most, in order.
+
+        All have the same dictionaries, so that they also go into an Arrow IPC file.
+        """
         chunk_rows = whole_number(chunk_rows, "chunk_rows")
         if chunk_rows < 1:
             raise InputError(f"{shown(chunk_rows)}: it must be 1 or more", "chunk_rows")
-        batches = Batches(self.specification, self.inventory, chunk_rows)
+        batches = Batches(self.specification, self.inventory, chunk_rows, whole_dictionaries=True)
         return (batches.batch(chunk) for chunk in batches.grid.chunks())
 
     def to_table(self) -> pa.Table:

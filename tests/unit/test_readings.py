@@ -37,6 +37,18 @@ def test_batches_do_not_share_their_values(readings: Readings) -> None:
     assert first["measurement_value"] != second["measurement_value"]
 
 
+def test_batches_of_some_servers_each_go_into_one_ipc_file(
+    readings: Readings, tmp_path: Path
+) -> None:
+    batches = list(readings.batches(chunk_rows=500))
+    assert len(batches) == 24 * 4
+    with pa.ipc.new_file(str(tmp_path / "data.arrow"), readings.schema) as file:
+        for batch in batches:  # a dictionary may not be replaced in it
+            file.write_batch(batch)
+    with pa.ipc.open_file(str(tmp_path / "data.arrow")) as file:
+        assert file.read_all().to_pylist() == readings.to_table().to_pylist()
+
+
 def test_duckdb_queries_it_without_a_file(readings: Readings, tmp_path: Path) -> None:
     readings.write(tmp_path / "data.parquet")
     query = "select name, avg(measurement_value), count(*) from {} group by 1 order by 1"

@@ -55,14 +55,24 @@ class Batches:
     fleet : Fleet
     chunk_rows : int
         The rows that a batch should have at most.
+    whole_dictionaries : bool
+        All batches have the same dictionaries, as an IPC file must. Otherwise that of the serial
+        numbers has those of the batch only.
     """
 
-    def __init__(self, specification: Specification, fleet: Fleet, chunk_rows: int) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        fleet: Fleet,
+        chunk_rows: int,
+        whole_dictionaries: bool = False,
+    ) -> None:
         self.specification = specification
         self.schema = reading_schema(specification.columns)
         self.grid = specification.grid(len(fleet), chunk_rows)
         self._servers = fleet.by_serial
         self._templates = Templates(specification, fleet)
+        self._whole_dictionaries = whole_dictionaries
         self._steps = Steps(specification)
         self._values = find_signal(specification.signal).bind(specification, fleet)
         self.quantities = self._values.quantities
@@ -83,15 +93,25 @@ class Batches:
         start : int, optional
             The base time of the file, in seconds since the epoch; the specification's otherwise.
         """
-        buffers = buffers or Buffers()
         start = self.specification.start if start is None else start
-        fields = {
+        times, values = self.varying(chunk, buffers or Buffers(), start)
+        return self._assembled(chunk, times, values)
+
+    def varying(
+        self, chunk: Chunk, buffers: Buffers, start: int
+    ) -> tuple[dict[str, pa.Array], pa.Array]:
+        """Return the columns of a batch that are no templates: the times, by field, and values."""
+        times = {
             name: as_array(self._rows(chunk, times * 1_000_000), TIME)
             for name, times in self._times(chunk, buffers, start).items()
         }
         values = buffers.array("values", self.grid.shape(chunk), np.float64)
         self._values.values(chunk, start, values)
-        return self._assembled(chunk, fields, self._as_column(values))
+        return times, self._as_column(values)
+
+    def template(self, field: str, chunk: Chunk) -> pa.DictionaryArray:
+        """Return a template column of a batch; which steps these are makes no difference."""
+        return self._templates.column(field, chunk, self._whole_dictionaries)
 
     def text_batch(
         self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
@@ -114,10 +134,12 @@ class Batches:
 
     def _as_column(self, values: NDArray[np.float64]) -> pa.Array:
         """Return values as Arrow's, what is absent as nulls."""
-        column = as_array(values)
-        if self.quantities.nullable:
-            column = pc.if_else(pc.is_nan(column), None, column)
-        return column
+        values = values.reshape(-1)
+        there = ~np.isnan(values) if self.quantities.nullable else None
+        if there is None or there.all():
+            return as_array(values)
+        buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(values)]
+        return pa.Array.from_buffers(pa.float64(), values.size, buffers)
 
     def _assembled(
         self, chunk: Chunk, fields: dict[str, pa.Array], values: pa.Array
@@ -154,7 +176,7 @@ class Batches:
 
     def _make_templates(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
         return {
-            c.field.name: self._templates.column(c.field.name, chunk)
+            c.field.name: self.template(c.field.name, chunk)
             for c in self.specification.columns
             if c.field.kind is Kind.STRING
         }

@@ -37,13 +37,19 @@ class Templates:
         }
         self._used = [column.field.name for column in specification.columns]
 
-    def column(self, field: str, chunk: Chunk) -> pa.DictionaryArray:
-        """Return a field's rows of a chunk; which steps these are makes no difference."""
+    def column(self, field: str, chunk: Chunk, whole: bool = False) -> pa.DictionaryArray:
+        """Return a field's rows of a chunk; which steps these are makes no difference.
+
+        With `whole` the dictionary of serial numbers has those of all servers.
+        """
         measurements = len(self.of_measurements["name"])
         if strings := self.of_measurements.get(field):
             rows = np.tile(as_numpy(strings.indices), chunk.steps * chunk.servers)
             return pa.DictionaryArray.from_arrays(as_array(rows), strings.dictionary)
-        strings = self.of_servers(field, chunk.first_server, chunk.servers)
+        if whole:
+            strings = self._of_servers[field].slice(chunk.first_server, chunk.servers)
+        else:
+            strings = self.of_servers(field, chunk.first_server, chunk.servers)
         rows = np.tile(np.repeat(as_numpy(strings.indices), measurements), chunk.steps)
         return pa.DictionaryArray.from_arrays(as_array(rows), strings.dictionary)
 
