@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -45,6 +46,7 @@ class Measurement(NamedTuple):
     scale: str
     decimals: str = ""
     quantity: str = ""  # what the load signal makes of it; without one it stays uniform
+    minimum: str = ""
 
 
 class Fault(NamedTuple):
@@ -182,12 +184,22 @@ def value(
     key = stream_key(seed, "value", measurement.name)
     first, second = draws(server_key(sn), time, key)
     draw = min(first, second) if signal == "triangular" else first
+    low, high = Decimal(measurement.minimum or "0"), Decimal(measurement.scale)
     if measurement.decimals == "":
-        return None, (draw >> 11) / 2**53 * float(measurement.scale)
+        return None, float(low) + (draw >> 11) / 2**53 * width(float(low), float(high))
     power = 10 ** int(measurement.decimals)
-    most = int(Fraction(Decimal(measurement.scale)) * power)
-    count = scaled(draw, most + 1)
+    least = math.ceil(Fraction(low) * power)
+    most = math.floor(Fraction(high) * power)
+    count = least + scaled(draw, most - least + 1)
     return count, count / power
+
+
+def width(low: float, high: float) -> float:
+    """The greatest double that is not above the distance."""
+    distance = high - low
+    if Fraction(distance) > Fraction(high) - Fraction(low):
+        distance = math.nextafter(distance, 0)
+    return distance
 
 
 def load_value(
@@ -283,8 +295,9 @@ def value_text(reading: Reading, measurement: Measurement) -> str:
     if reading.count is None:
         return repr(reading.value)
     places = int(measurement.decimals)
-    digits = str(reading.count).zfill(places + 1)
-    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    sign = "-" if reading.count < 0 else ""
+    digits = str(abs(reading.count)).zfill(places + 1)
+    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 
 def field(text: str) -> str:
@@ -352,6 +365,7 @@ def read_measurements(path: Path) -> list[Measurement]:
             row["scale"],
             row.get("decimals") or "",
             row.get("quantity") or "",
+            row.get("minimum") or "",
         )
         for row in read_table(path)
     ]

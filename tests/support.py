@@ -42,7 +42,7 @@ POWER = Measurement("server power", "W", Decimal(300), 2)
 
 # Doubles of 0 or more: of any bits, whole ones, and around where `repr` changes its form.
 doubles = st.one_of(
-    st.floats(0, allow_infinity=False, allow_nan=False),
+    st.floats(allow_infinity=False, allow_nan=False),
     st.integers(0, 2**63).map(float),
     st.integers(0, 0x7FEFFFFFFFFFFFFF).map(lambda n: struct.unpack("<d", struct.pack("<q", n))[0]),
     st.floats(1e-5, 1e-3),
@@ -133,6 +133,7 @@ def measured_by(reference: ModuleType, table: Sequence[Measurement]) -> list[Any
             str(m.scale),
             "" if m.decimals is None else str(m.decimals),
             m.quantity or "",
+            str(m.minimum),
         )
         for m in table
     ]

@@ -29,12 +29,20 @@ weights = st.sampled_from(["0", "1", "2.5", "1e-3", "7"])
 @st.composite
 def measurement(draw: st.DrawFn) -> Measurement:
     decimals = draw(st.none() | st.integers(0, 8) | st.integers(9, 22))
+    minimum = Decimal(0)
     if decimals is None:
         scale = draw(st.floats(1e-300, 1e300).map(lambda x: Decimal(repr(x))))
+        if draw(st.booleans()):
+            low = float(scale) * draw(st.floats(-4, 0.999) | st.floats(-1e-9, 1e-9))
+            minimum = Decimal(repr(low))
     else:
-        most = draw(st.integers(1, 2**53) | st.integers(1, 40_000))
-        scale = Decimal(most).scaleb(-decimals)
-    return Measurement(draw(texts), draw(texts), scale, decimals)
+        counts = st.integers(1, 2**53) | st.integers(1, 40_000)
+        scale = Decimal(draw(counts)).scaleb(-decimals)
+        if draw(st.booleans()):  # the minimum, and the scale too, may be within a count
+            least = scale - Decimal(draw(counts)).scaleb(-decimals)
+            part = Decimal(draw(st.integers(0, 9))).scaleb(-decimals - 1)
+            minimum = least + part if least + part < scale else least
+    return Measurement(draw(texts), draw(texts), scale, decimals, minimum=minimum)
 
 
 measurements = st.lists(measurement(), min_size=1, max_size=4, unique_by=lambda m: m.name)

@@ -186,7 +186,8 @@ class Batches:
         firsts = np.zeros(len(self.specification.measurements), np.uint64)
         counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
         self._values.counts(chunk, start, firsts, counts)
-        strings = self._strings_of(counts * self.quantities.steps, chunk, buffers, start)
+        shown = counts * self.quantities.steps + self.quantities.first_counts
+        strings = self._strings_of(shown, chunk, buffers, start)
         if self.quantities.nullable:
             strings = pc.if_else(pa.array(counts.reshape(-1) < 0), None, strings)
         return strings
@@ -213,8 +214,8 @@ class Batches:
 
 
 def _decimals(counts: NDArray[np.int64], decimals: int) -> pa.Decimal128Array:
-    words = np.zeros((counts.size, 2), np.int64)  # low word first; no count is negative
-    words[:, 0] = counts
+    words = np.empty((counts.size, 2), np.int64)  # low word first
+    words[:, 0], words[:, 1] = counts, counts >> 63
     kind = pa.decimal128(_PRECISION, decimals)
     return pa.Array.from_buffers(kind, counts.size, [None, pa.py_buffer(words)])
 
@@ -223,9 +224,11 @@ def _count_strings(counts: NDArray[np.int64], decimals: int) -> pa.StringArray:
     """Return counts of 10**-decimals as decimals with just so many decimals."""
     if not decimals:
         return as_array(counts).cast(pa.string())
-    whole, rest = np.divmod(counts, 10 ** min(decimals, 18))  # no count reaches 10**16
+    whole, rest = np.divmod(abs(counts), 10 ** min(decimals, 18))  # no count reaches 10**16
+    sign = pc.if_else(pa.array(counts < 0), "-", "")
+    whole = pc.binary_join_element_wise(sign, as_array(whole).cast(pa.string()), "")
     digits = pc.utf8_lpad(as_array(rest).cast(pa.string()), decimals, "0")
-    return pc.binary_join_element_wise(as_array(whole).cast(pa.string()), digits, ".")
+    return pc.binary_join_element_wise(whole, digits, ".")
 
 
 def _double_strings(values: NDArray[np.float64]) -> pa.StringArray:
@@ -234,7 +237,8 @@ def _double_strings(values: NDArray[np.float64]) -> pa.StringArray:
     Arrow finds the same shortest digits, but writes 1.0, 1e-05 and 12345678901.5 in its own way.
     """
     strings = as_array(values).cast(pa.string())
-    other = (values < 1e-4) | (values >= 1e10) | (values == np.trunc(values))
+    sizes = abs(values)
+    other = (sizes < 1e-4) | (sizes >= 1e10) | (values == np.trunc(values))
     if not other.any():
         return strings
     ours = pa.array([repr(value) for value in values[other].tolist()], pa.string())

@@ -140,7 +140,7 @@ class CsvWriter:
         self._quantities = self._values.quantities
         self._digits = sum(map(_longest_number, self._quantities.numbers))
         dictionary = value_dictionary(self._quantities)
-        if dictionary and max(dictionary.counts)[0] > kernels.NUMBER_DECIMALS:
+        if max(map(_longest_number, self._quantities.numbers)) >= kernels.NUMBER:
             dictionary = None
         self._null = dictionary.size if dictionary else NULLS[np.dtype(np.int64)]
         self._in_steps = not dictionary and bool((self._quantities.steps > 1).any())
@@ -179,6 +179,7 @@ class CsvWriter:
             counts,
             self._quantities.decimals,
             self._quantities.scales,
+            self._quantities.minima,
             kernels.powers_of_ten(),
             *self._tails,
             size,
@@ -255,16 +256,17 @@ def _in_kernel_order(columns: Sequence[Column]) -> bool:
 
 def _longest_number(numbers: Numbers) -> int:
     if numbers.decimals is None or numbers.max_count is None:
-        return _LONGEST_DOUBLE
-    whole = len(str(numbers.max_count * numbers.step // 10**numbers.decimals))
+        return _LONGEST_DOUBLE + (numbers.minimum < 0)
+    ends = numbers.first, numbers.first + numbers.max_count * numbers.step
+    whole = max(len(str(abs(end) // 10**numbers.decimals)) + (end < 0) for end in ends)
     return whole + bool(numbers.decimals) + numbers.decimals
 
 
 def _number_texts(dictionary: ValueDictionary) -> NDArray[np.uint8]:
     """Return the texts of all counts, in the order of their codes."""
     texts = [
-        kernels.count_texts(count, decimals, step).reshape(-1)
-        for (decimals, step), count in dictionary.counts.items()
+        kernels.count_texts(count, decimals, step, first).reshape(-1)
+        for (decimals, step, first), count in dictionary.counts.items()
     ]
     empty = np.zeros(kernels.NUMBER + kernels.PADDING, np.uint8)  # of what is absent
     return np.concatenate([*texts, empty])

@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 from synthpower.jit import inlined, kernel, variant
 from synthpower.kernels.blocks import copy_block
 from synthpower.kernels.offsets import offsets_problem
-from synthpower.kernels.philox import U64
 from synthpower.kernels.quantity import value_of_unit
-from synthpower.kernels.text import LONGEST_NUMBER, POINT, SLOT, ZERO, put_count, put_double
+from synthpower.kernels.text import (
+    LONGEST_NUMBER,
+    MINUS,
+    POINT,
+    SLOT,
+    ZERO,
+    put_double,
+    put_signed,
+)
 
 PADDING = 128  # bytes that must follow what is copied from, and what is written to
 NUMBER = 16  # bytes of a count's text where all texts are made before, the last one its length
@@ -27,8 +34,8 @@ _TIME = 21  # bytes of a time's text that are copied
 _LEAST_DECIMALS, _MOST_DECIMALS = -1, 22  # of a row's number
 
 
-def count_texts(count: int, decimals: int, step: int = 1) -> NDArray[np.uint8]:
-    """Return the counts 0, 1, ... of 10**-decimals as decimals, for `render_known_rows`.
+def count_texts(count: int, decimals: int, step: int = 1, first: int = 0) -> NDArray[np.uint8]:
+    """Return counts of 10**-decimals as decimals, for `render_known_rows`.
 
     Parameters
     ----------
@@ -38,26 +45,34 @@ def count_texts(count: int, decimals: int, step: int = 1) -> NDArray[np.uint8]:
         0 to `NUMBER_DECIMALS`.
     step : int
         From one to the next; none may have more than `NUMBER` - 1 characters.
+    first : int
+        Which is the first, in steps from 0; it may be negative.
 
     Returns
     -------
     (count, NUMBER) uint8
         A text in each row, and in the last byte its length.
     """
+    if first < 0:
+        below = min(count, -first)
+        signed = np.roll(count_texts(below, decimals, step, 1 - first - below)[::-1], 1, 1)
+        signed[:, -1] = signed[:, 0] + 1
+        signed[:, 0] = MINUS
+        return np.concatenate([signed, count_texts(count - below, decimals, step)])
     # (Tried: a kernel. It is compiled in 0.2 s, and no faster than loaded.)
     texts = np.zeros((count, NUMBER), np.uint8)
     point = min(decimals, 1)
-    first, whole = 0, 1
-    while first < count:  # those of as many digits before the point
-        end = min(count, -(-(10 ** (whole + decimals)) // step))
-        counts, rows = np.arange(first, end) * step, texts[first:end]
+    at, whole = first, 1
+    while at < first + count:  # those of as many digits before the point
+        end = max(at, min(first + count, -(-(10 ** (whole + decimals)) // step)))
+        counts, rows = np.arange(at, end) * step, texts[at - first : end - first]
         for place in range(whole + decimals - 1, -1, -1):
             counts, digits = np.divmod(counts, 10)
             rows[:, place + (point if place >= whole else 0)] = ZERO + digits
         if decimals:
             rows[:, whole] = POINT
         rows[:, -1] = whole + point + decimals
-        first, whole = end, whole + 1
+        at, whole = end, whole + 1
     return texts
 
 
@@ -98,6 +113,7 @@ def _put_known_number(
     count: int,
     _decimals: int,
     _scale: float,
+    _minimum: float,
     _powers: NDArray[np.uint64],
 ) -> Any:
     place = count * NUMBER  # unchecked: to keep it within the texts takes 0.7 ns a row
@@ -113,9 +129,10 @@ def _put_decimal(
     count: int,
     decimals: int,
     _scale: float,
+    minimum: float,
     _powers: NDArray[np.uint64],
 ) -> int:
-    return put_count(out, at, U64(count), decimals) if count >= 0 else at
+    return put_signed(out, at, count + int(minimum), decimals) if count >= 0 else at
 
 
 @inlined
@@ -126,13 +143,14 @@ def _put_number(
     count: int,
     decimals: int,
     scale: float,
+    minimum: float,
     powers: NDArray[np.uint64],
 ) -> int:
     if count < 0:
         return at
     if decimals >= 0:
-        return put_count(out, at, U64(count), decimals)
-    value = value_of_unit(count, scale)
+        return put_signed(out, at, count + int(minimum), decimals)
+    value = value_of_unit(count, scale) + minimum
     return put_double(out, at, np.float64(value).view(np.uint64), powers)
 
 
@@ -146,6 +164,7 @@ def _rows(
     counts: NDArray[np.int64],
     decimals: NDArray[np.int64],
     scales: NDArray[np.float64],
+    minima: NDArray[np.float64],
     powers: NDArray[np.uint64],
     tails: NDArray[np.uint8],
     tail_offsets: NDArray[np.int32],
@@ -173,6 +192,9 @@ def _rows(
         0 to 22; for `render_any_rows` also -1, for a double in full.
     scales : (measurements,) float64
         Where there are no decimals, what a number in [0, 1) is multiplied by.
+    minima : (measurements,) float64
+        What is added: to a count or, where there are no decimals, to a value. Not used by
+        `render_known_rows`.
     powers : (617, 2) uint64
         `powers_of_ten`.
     tails, tail_offsets : (bytes + PADDING,) uint8, (measurements + 1,) int32
@@ -214,7 +236,9 @@ def _rows(
                 at += start_size
                 copy_block(out, at, time_texts[t + 1, slot], 0)
                 at += end_size
-                at = put_number(out, at, numbers, counts[t, s, m], decimals[m], scales[m], powers)
+                at = put_number(
+                    out, at, numbers, counts[t, s, m], decimals[m], scales[m], minima[m], powers
+                )
                 tail = tail_offsets[m]
                 tail_size = tail_offsets[m + 1] - tail
                 copy_block(out, at, tails, tail)
@@ -236,6 +260,7 @@ _ROWS = {
     "counts": "int64[times, servers, measurements]",
     "decimals": "int64[measurements]",
     "scales": "float64[measurements]",
+    "minima": "float64[measurements]",
     "powers": "uint64[617, 2]",
     "tails": f"uint8[>= {PADDING}]",
     "tail_offsets": "int32[measurements + 1]",

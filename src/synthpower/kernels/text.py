@@ -14,9 +14,10 @@ from synthpower.kernels.philox import HALF, LOW, U64
 SLOT = 32  # bytes of a time's text: a block
 LONGEST_NUMBER = 48  # bytes, for a count of up to 22 decimals and for any double
 
-ZERO, POINT = 48, 46
+ZERO, POINT, MINUS = 48, 46, 45
 _COMMA = 44
 _INFINITY = U64(0x7FF << 52)  # the bits of it
+_NEGATIVE = U64(1 << 63)
 _TEN = U64(10)
 
 
@@ -60,6 +61,15 @@ def _count_digits(number: np.uint64) -> int:
         digits += 1
         limit = limit * _TEN if digits < 20 else limit
     return digits
+
+
+@inlined
+def put_signed(out: NDArray[np.uint8], at: int, count: int, decimals: int) -> int:
+    """Write a count of 10**-decimals, which may be negative, as a decimal."""
+    if count < 0:
+        out[at] = MINUS
+        at += 1
+    return put_count(out, at, U64(abs(count)), decimals)
 
 
 @inlined
@@ -169,7 +179,11 @@ def _shortest(bits: np.uint64, powers: NDArray[np.uint64]) -> tuple[np.uint64, i
 
 @inlined
 def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray[np.uint64]) -> int:
-    """Write a double of 0 or more as Python's `repr` does."""
+    """Write a finite double as Python's `repr` does."""
+    if bits & _NEGATIVE:
+        out[at] = MINUS
+        at += 1
+        bits ^= _NEGATIVE
     if bits == U64(0):
         out[at] = ZERO
         out[at + 1] = POINT
@@ -215,8 +229,8 @@ def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray
 
 
 def _doubles_problem(values: NDArray[np.uint64]) -> str | None:
-    if values.size and values.max() >= _INFINITY:
-        return "values has doubles that are negative or not finite"
+    if values.size and (values & ~_NEGATIVE).max() >= _INFINITY:
+        return "values has doubles that are not finite"
     return None
 
 
@@ -236,7 +250,7 @@ def format_doubles(
     Parameters
     ----------
     values : (values,) uint64
-        The bits of doubles, finite and not negative.
+        The bits of doubles, all finite.
     powers : (617, 2) uint64
         `powers_of_ten`.
     out : (values, LONGEST_NUMBER) uint8

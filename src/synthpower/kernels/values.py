@@ -80,14 +80,27 @@ def decimal_of(count: np.uint64, scale: float) -> float:
 
 
 @inlined
-def double_of(count: np.uint64, scale: float) -> float:
-    """Return the value of a count of 2**-53 of the scale."""
-    value: float = value_of_unit(np.int64(count), scale)
+def count_from(count: np.uint64, first: np.uint64, _minimum: float) -> np.uint64:
+    """Return a count, which is counted from the minimum."""
+    return count + first
+
+
+@inlined
+def decimal_from(count: np.uint64, scale: float, minimum: float) -> float:
+    """Return the value of a count of 10**-decimals above the minimum."""
+    value: float = value_of_count(np.float64(np.int64(count)) + minimum, scale)
+    return value
+
+
+@inlined
+def double_from(count: np.uint64, scale: float, minimum: float) -> float:
+    """Return the value of a count of 2**-53 of the scale above the minimum."""
+    value: float = value_of_unit(np.int64(count), scale) + minimum
     return value
 
 
 # What the templates below draw, and make of it: each kernel has its own.
-draw, count_of, number_of = uniform, narrow, code_of
+draw, count_of, number_of = uniform, narrow, count_from
 
 
 def _code_pairs(  # noqa: C901 - a kernel is one loop
@@ -191,6 +204,7 @@ def _number_pairs(
     stream_keys: NDArray[np.uint64],
     bounds: NDArray[np.uint64],
     terms: NDArray[Any],
+    minima: NDArray[np.float64],
     scratch: NDArray[Any],
     summary: NDArray[np.uint64],
     out: NDArray[Any],
@@ -203,8 +217,10 @@ def _number_pairs(
             begin = (t * server_keys.size + low) * measurements
             row_0, row_1 = scratch[0, : keys.size], scratch[1, : keys.size]
             for m in range(0, measurements - 1, 2):
-                key_0, bound_0, term_0 = stream_keys[0, m], bounds[m], terms[m]
-                key_1, bound_1, term_1 = stream_keys[0, m + 1], bounds[m + 1], terms[m + 1]
+                key_0, bound_0 = stream_keys[0, m], bounds[m]
+                key_1, bound_1 = stream_keys[0, m + 1], bounds[m + 1]
+                term_0, minimum_0 = terms[m], minima[m]
+                term_1, minimum_1 = terms[m + 1], minima[m + 1]
                 least_0, most_0 = summary[m, 0], summary[m, 1]
                 least_1, most_1 = summary[m + 1, 0], summary[m + 1, 1]
                 low_0 = high_0 = low_1 = high_1 = U64(0)
@@ -215,8 +231,8 @@ def _number_pairs(
                     least_1, most_1 = min(least_1, b), max(most_1, b)
                     low_0, high_0 = low_0 + (a & LOW), high_0 + (a >> HALF)
                     low_1, high_1 = low_1 + (b & LOW), high_1 + (b >> HALF)
-                    row_0[i] = number_of(a, term_0)
-                    row_1[i] = number_of(b, term_1)
+                    row_0[i] = number_of(a, term_0, minimum_0)
+                    row_1[i] = number_of(b, term_1, minimum_1)
                 summary[m, 0], summary[m, 1] = least_0, most_0
                 summary[m, 2] += low_0
                 summary[m, 3] += high_0
@@ -242,6 +258,7 @@ def _number_column(
     stream_keys: NDArray[np.uint64],
     bounds: NDArray[np.uint64],
     terms: NDArray[Any],
+    minima: NDArray[np.float64],
     column: int,
     scratch: NDArray[Any],
     summary: NDArray[np.uint64],
@@ -249,7 +266,7 @@ def _number_column(
 ) -> None:
     measurements = bounds.size
     key_0, key_1 = stream_keys[0, column], stream_keys[1, column]
-    bound, term = bounds[column], terms[column]
+    bound, term, minimum = bounds[column], terms[column], minima[column]
     for t in range(times.size):
         time = U64(times[t])
         for low in range(0, server_keys.size, TILE):
@@ -269,13 +286,13 @@ def _number_column(
                 least_1, most_1 = min(least_1, b), max(most_1, b)
                 low_0, high_0 = low_0 + (a & LOW), high_0 + (a >> HALF)
                 low_1, high_1 = low_1 + (b & LOW), high_1 + (b >> HALF)
-                row_0[i] = number_of(a, term)
-                row_1[i] = number_of(b, term)
+                row_0[i] = number_of(a, term, minimum)
+                row_1[i] = number_of(b, term, minimum)
             if keys.size & 1:
                 a = count_of(draw(keys[2 * half], time, key_0), bound)
                 least_0, most_0 = min(least_0, a), max(most_0, a)
                 low_0, high_0 = low_0 + (a & LOW), high_0 + (a >> HALF)
-                row[2 * half] = number_of(a, term)
+                row[2 * half] = number_of(a, term, minimum)
             summary[column, 0] = min(least_0, least_1)
             summary[column, 1] = max(most_0, most_1)
             summary[column, 2] += low_0 + low_1
@@ -391,6 +408,7 @@ class Fill(NamedTuple):
         summary: NDArray[np.uint64],
         out: NDArray[Any],
         columns: range | None = None,
+        minima: NDArray[np.float64] | None = None,
     ) -> None:
         """Fill the readings of a chunk.
 
@@ -416,18 +434,22 @@ class Fill(NamedTuple):
             The codes, counts or values.
         columns : range, optional
             Which measurements; all of them otherwise.
+        minima : (measurements,) float64, optional
+            Of decimals what is added to a count before it is divided, of doubles to a value;
+            nothing otherwise. Codes and counts are counted from it.
         """
         scratch = np.empty((2, TILE), _SCRATCH[out.dtype.str])
         cells = out.reshape(-1)
         measurements = bounds.size
+        given = [server_keys, times, stream_keys, bounds, terms]
+        if out.dtype != np.uint16:
+            given.append(np.zeros(measurements) if minima is None else minima)
         if columns is None and measurements > 1:
-            self.pairs(server_keys, times, stream_keys, bounds, terms, scratch, summary, cells)
+            self.pairs(*given, scratch, summary, cells)
         if columns is None:
             columns = range(measurements - 1, measurements) if measurements % 2 else range(0)
         for column in columns:
-            self.column(
-                server_keys, times, stream_keys, bounds, terms, column, scratch, summary, cells
-            )
+            self.column(*given, column, scratch, summary, cells)
 
 
 def new_summary(measurements: int) -> NDArray[np.uint64]:
@@ -443,11 +465,11 @@ _SCRATCH = {"<u2": np.uint32, "<i8": np.int64, "<f8": np.float64}
 _CODES = ("uint16", "uint32", "uint64", narrow, code_of)
 _KINDS: dict[str, tuple[str, str, str, Any, Any]] = {
     "codes": _CODES,
-    "counts": ("int64", "int64", "uint64", narrow, code_of),
-    "wide_counts": ("int64", "int64", "uint64", scaled, code_of),
-    "decimals": ("float64", "float64", "float64", narrow, decimal_of),
-    "wide_decimals": ("float64", "float64", "float64", scaled, decimal_of),
-    "doubles": ("float64", "float64", "float64", unit, double_of),
+    "counts": ("int64", "int64", "uint64", narrow, count_from),
+    "wide_counts": ("int64", "int64", "uint64", scaled, count_from),
+    "decimals": ("float64", "float64", "float64", narrow, decimal_from),
+    "wide_decimals": ("float64", "float64", "float64", scaled, decimal_from),
+    "doubles": ("float64", "float64", "float64", unit, double_from),
 }
 _DRAWS = {UNIFORM: uniform, TRIANGULAR: triangular}
 
@@ -499,16 +521,18 @@ def _make(signal: int, kind: str) -> Fill:
             "times": "int64[times]",
             "stream_keys": "uint64[2, measurements]",
             "bounds": "uint64[measurements]",
-            "terms" if kind != "codes" else "firsts": f"{term}[measurements]",
+        }
+        if kind == "codes":
+            declared["firsts"] = f"{term}[measurements]"
+        else:
+            declared |= {"terms": f"{term}[measurements]", "minima": "float64[measurements]"}
+        if part == "column":
+            declared["column"] = "int64"
+        declared |= {
             "scratch": f"out {scratch}[2, {TILE}]",
             "summary": f"out uint64[measurements, {SUMMARY}]",
             "out": f"out {number}[cells]",
         }
-        if part == "column":
-            names = list(declared)
-            declared["column"] = "int64"
-            order = [*names[:5], "column", *names[5:]]
-            declared = {each: declared[each] for each in order}
         check = _column_problem if part == "column" else _cells_problem
         made: Kernel[...] = kernel(check, **declared)(variant(cast(Any, template), name, **uses))
         globals()[name] = made  # a kernel is pickled by its name

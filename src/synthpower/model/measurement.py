@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -37,21 +38,22 @@ class Measurement:
     name, unit : str
         Not empty, without control characters.
     scale : Decimal or int or float or str
-        The greatest value, in `unit`; positive and finite.
+        The greatest value, in `unit`; above the minimum.
     decimals : int, optional
         A value is a whole number of 10**-decimals; without it, a full double.
     quantity : str, optional
         One of `QUANTITIES`, which has a unit of its own: what ``load`` is to make of it. Other
         signals need none.
     minimum : Decimal or int or float or str
-        The least value.
+        The least value, which may be negative; 0 where there is a quantity, which has bounds of
+        its own.
     facts : mapping of str to str, or its items
         What else its table says of it: columns of the user's own, which a file may have.
 
     Raises
     ------
     InputError
-        Where one of these is not so, or more counts are needed than 2**53.
+        Where one of these is not so, a count is beyond 2**53, or there is none.
     """
 
     name: str
@@ -65,24 +67,53 @@ class Measurement:
     def __post_init__(self) -> None:
         for column, text in (("name", self.name), ("unit", self.unit)):
             check_text(column, text)
+        for column in ("scale", "minimum"):  # of 0 neither sign nor exponent
+            number = finite_decimal(column, getattr(self, column)) or Decimal(0)
+            object.__setattr__(self, column, number)
         if self.quantity is not None:
             self._check_quantity(self.quantity)
-        object.__setattr__(self, "scale", finite_decimal("scale", self.scale))
-        object.__setattr__(self, "minimum", finite_decimal("minimum", self.minimum))
         object.__setattr__(self, "facts", tuple(dict(self.facts).items()))
-        if float(self.scale) <= 0:
-            raise InputError(f"scale {shown(self.scale)}: it must be a positive number")
+        self._check_bounds()
         if self.decimals is None:
             return
         if isinstance(self.decimals, bool) or not isinstance(self.decimals, int):
             raise wrong_decimals(self.decimals)
         if not 0 <= self.decimals <= MAX_DECIMALS:
             raise wrong_decimals(self.decimals)
-        if self.max_count > MAX_COUNT:
+        self._check_counts()
+
+    def _check_bounds(self) -> None:
+        low, high = float(self.minimum), float(self.scale)
+        if high <= low and not self.minimum:
+            raise InputError(f"scale {shown(self.scale)}: it must be a positive number")
+        if high <= low:
             raise InputError(
-                f"scale {shown(self.scale)} with {self.decimals} decimals is more than "
-                f"a double can hold: scale times 10^decimals must be at most 2^53; use fewer, "
-                "or none"
+                f"scale {shown(self.scale)}: it must be above the minimum, {shown(self.minimum)}"
+            )
+        for column, number in (("scale", self.scale), ("minimum", self.minimum)):
+            if number and not float(number):
+                raise InputError(f"{column} {shown(number)}: no double is so near 0; write 0")
+        if math.isinf(high - low):
+            raise InputError(
+                f"scale {shown(self.scale)} is further from the minimum, {shown(self.minimum)}, "
+                "than a double can hold"
+            )
+
+    def _check_counts(self) -> None:
+        least, most = self.min_count, self.max_count
+        if max(most, most - least, -least) > MAX_COUNT:
+            what, each = f"scale {shown(self.scale)}", "scale"
+            if self.minimum:
+                what = f"minimum {shown(self.minimum)} to {what}"
+                each = "each, and their difference,"
+            raise InputError(
+                f"{what} with {self.decimals} decimals is more than a double can hold: {each} "
+                "times 10^decimals must be at most 2^53; use fewer, or none"
+            )
+        if least > most:
+            raise InputError(
+                f"minimum {shown(self.minimum)}: no number of {self.decimals} decimals is between "
+                f"it and the scale, {shown(self.scale)}"
             )
 
     def _check_quantity(self, quantity: object) -> None:
@@ -92,6 +123,11 @@ class Measurement:
             )
         if self.unit != QUANTITIES[quantity]:
             raise InputError(f"unit {shown(self.unit)!r}: {quantity} is in {QUANTITIES[quantity]}")
+        if self.minimum:
+            raise InputError(
+                f"minimum {shown(self.minimum)}: what has a quantity has bounds of its own; leave "
+                "one of the two empty"
+            )
 
     def with_facts(self, names: Collection[str]) -> Measurement:
         """Return it with these facts only."""
@@ -102,7 +138,15 @@ class Measurement:
     @property
     def max_count(self) -> int:
         """The greatest value as a count of 10**-decimals: floor(scale * 10**decimals), exactly."""
-        return int(Fraction(self.scale) * 10 ** (self.decimals or 0))
+        return math.floor(self._in_counts(self.scale))
+
+    @property
+    def min_count(self) -> int:
+        """The least value as such a count: ceil(minimum * 10**decimals), exactly."""
+        return math.ceil(self._in_counts(self.minimum))
+
+    def _in_counts(self, number: Decimal) -> Fraction:
+        return Fraction(number) * Fraction(10) ** (self.decimals or 0)
 
 
 def without_quantities(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:

@@ -2,11 +2,15 @@
 
 A reading with decimals is a whole count of 10**-decimals, divided once; one without is a
 multiple of 2**-53, multiplied once by the scale (see `kernels.value_of_count`, `value_of_unit`).
+Where there is a minimum, counts are counted from it: it is added before the division, or to the
+product, whose factor is then the scale less the minimum.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -27,24 +31,54 @@ class Numbers(NamedTuple):
     Attributes
     ----------
     decimals, max_count : int or None
-        A reading is a count of 10**-decimals, 0 to so many; None for full double precision.
+        A reading is a count of 10**-decimals, 0 to so many above the minimum; None for full
+        double precision.
     scale : float
         For full precision, what a multiple of 2**-53 is multiplied by.
     step : int
         A count is of so many 10**-decimals: of energy, an interval's seconds of watts.
+    minimum : float
+        What is added to a count or, for full precision, to a value. A whole number of
+        10**-decimals, at most 2**53; where it is not 0, the step is 1.
     """
 
     decimals: int | None
     max_count: int | None
     scale: float = 1.0
     step: int = 1
+    minimum: float = 0.0
 
     @classmethod
     def of(cls, measurement: Measurement) -> Numbers:
-        """Return what a number between 0 and the scale can be."""
+        """Return what a number between the minimum and the scale can be."""
         if measurement.decimals is None:
-            return cls(None, None, float(measurement.scale))
-        return cls(measurement.decimals, measurement.max_count)
+            minimum = float(measurement.minimum)
+            return cls(None, None, _width(minimum, float(measurement.scale)), minimum=minimum)
+        least = measurement.min_count
+        count = measurement.max_count - least
+        return cls(measurement.decimals, count, minimum=float(least))
+
+    @property
+    def first(self) -> int:
+        """The least count of 10**-decimals."""
+        return 0 if self.decimals is None else int(self.minimum)
+
+    def values(self, counts: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the values of counts as kernels draw them, from 0 on."""
+        counts = counts.astype(np.int64) * self.step
+        values: NDArray[np.float64]
+        if self.decimals is None:
+            values = kernels.value_of_unit(counts, self.scale) + self.minimum
+        else:
+            values = kernels.value_of_count(counts + self.first, float(10**self.decimals))
+        return values
+
+
+def _width(low: float, high: float) -> float:
+    """Return `high` - `low`, rounded down: no part of it, added to `low`, is above `high`."""
+    width = high - low
+    exact = Fraction(high) - Fraction(low)
+    return width if Fraction(width) <= exact else math.nextafter(width, 0)
 
 
 class Quantities:
@@ -66,6 +100,10 @@ class Quantities:
         -1 for full double precision.
     steps : (measurements,) int64
         What a count has to be multiplied by first.
+    minima : (measurements,) float64
+        What is added to a count before it is divided; for full precision, to the product.
+    first_counts : (measurements,) int64
+        The same of counts; 0 for full precision.
     """
 
     def __init__(self, numbers: Sequence[Numbers], nullable: bool = False) -> None:
@@ -82,10 +120,12 @@ class Quantities:
             [-1 if n.decimals is None else n.decimals for n in numbers], np.int64
         )
         self.steps = np.array([n.step for n in numbers], np.int64)
+        self.minima = np.array([n.minimum for n in numbers])
+        self.first_counts = np.array([n.first for n in numbers], np.int64)
 
     @classmethod
     def of(cls, measurements: Sequence[Measurement]) -> Quantities:
-        """Return those of measurements whose values are between 0 and their scales."""
+        """Return those of measurements whose values are between their minima and scales."""
         return cls([Numbers.of(measurement) for measurement in measurements])
 
     def limits(self, summary: NDArray[np.uint64]) -> tuple[float, float] | None:
@@ -94,14 +134,10 @@ class Quantities:
         Of measurements without decimals they are counts of 2**-53, whatever was filled. One whose
         least count is above the greatest has no reading; None where none has any.
         """
-        there = summary[:, 0] <= summary[:, 1]
-        counts = summary[:, :2].astype(np.int64) * self.steps[:, np.newaxis]
         values = [
-            (kernels.value_of_count if bound else kernels.value_of_unit)(each, scale)
-            for each, bound, scale, any_there in zip(
-                counts, self.bounds, self.scales, there.tolist(), strict=True
-            )
-            if any_there
+            number.values(counts[:2])
+            for number, counts in zip(self.numbers, summary, strict=True)
+            if counts[0] <= counts[1]
         ]
         return (float(np.min(values)), float(np.max(values))) if values else None
 
@@ -111,13 +147,14 @@ class ValueDictionary(NamedTuple):
 
     Attributes
     ----------
-    counts : dict of (int, int) to int
-        How many counts there are of each number of decimals and step, in order of their codes.
+    counts : dict of (int, int, int) to int
+        How many counts there are of each number of decimals, step and first count, in order of
+        their codes.
     firsts : (measurements,) uint64
         The code of each measurement's count of 0.
     """
 
-    counts: dict[tuple[int, int], int]
+    counts: dict[tuple[int, int, int], int]
     firsts: NDArray[np.uint64]
 
     @property
@@ -128,20 +165,20 @@ class ValueDictionary(NamedTuple):
         """Return the values, in the order of their codes."""
         return np.concatenate(
             [
-                kernels.value_of_count(np.arange(count) * step, float(10**decimals))
-                for (decimals, step), count in self.counts.items()
+                kernels.value_of_count(first + np.arange(count) * step, float(10**decimals))
+                for (decimals, step, first), count in self.counts.items()
             ]
         )
 
 
 def value_dictionary(quantities: Quantities) -> ValueDictionary | None:
     """Return the dictionary of all possible values; None where 16 bits do not address them."""
-    counts: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int, int], int] = {}
     kinds = []
     for number in quantities.numbers:
         if number.decimals is None or number.max_count is None:
             return None
-        kinds.append((number.decimals, number.step))
+        kinds.append((number.decimals, number.step, number.first))
         counts[kinds[-1]] = max(counts.get(kinds[-1], 0), number.max_count + 1)
     if sum(counts.values()) > 2**DICTIONARY_BITS - quantities.nullable:
         return None

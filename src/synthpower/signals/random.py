@@ -24,7 +24,7 @@ _NARROW = 2**32  # bounds below it take half the products
 
 
 class Uniform:
-    """A random number in [0, 1) times the scale, each count equally likely."""
+    """A random number between the minimum and the scale, each count equally likely."""
 
     name = "uniform"
     facts = ()
@@ -41,7 +41,7 @@ class Uniform:
 
 
 class Triangular(Uniform):
-    """The smaller of two random numbers in [0, 1), times the scale."""
+    """The smaller of two such numbers."""
 
     name = "triangular"
     code = kernels.TRIANGULAR
@@ -111,11 +111,12 @@ class RandomValues:
         """Fill the measurements, each of its kind: all at once where these are alike."""
         summary = kernels.new_summary(bounds.size)
         keys, times = self._servers.keys_of(chunk), self._steps.starts(chunk, start)
+        minima = self.quantities.minima
         if only is None and len(set(kinds)) == 1:
             fill = kernels.FILLS[self._code, kinds[0]]
-            fill(keys, times, self._keys, bounds, terms, summary, out)
+            fill(keys, times, self._keys, bounds, terms, summary, out, minima=minima)
             return summary
         for m in range(bounds.size) if only is None else only:
             fill = kernels.FILLS[self._code, kinds[m]]
-            fill(keys, times, self._keys, bounds, terms, summary, out, range(m, m + 1))
+            fill(keys, times, self._keys, bounds, terms, summary, out, range(m, m + 1), minima)
         return summary

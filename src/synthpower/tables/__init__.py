@@ -8,7 +8,8 @@ file              columns needed                columns optional
 ================  ============================  ===================
 server_types.csv  model, product_id             weight
 locations.csv     location                      weight, time_zone
-measurements.csv  name, unit, scale             decimals, quantity
+measurements.csv  name, unit, scale             decimals, quantity,
+                                                minimum
 ================  ============================  ===================
 """
 
@@ -18,14 +19,13 @@ import csv
 import io
 import os
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from synthpower.errors import InputError, Notice, shown
+from synthpower.errors import InputError, shown
 from synthpower.model.faults import Fault
 from synthpower.model.kinds import TIME_ZONE, Location, ServerType
 from synthpower.model.measurement import Measurement, finite_decimal, wrong_decimals
@@ -107,9 +107,8 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
     """
     source = _source(path, MEASUREMENTS)
     measurements: dict[str, Measurement] = {}
-    for line, row in read_rows(source, ("name", "unit", "scale"), ("decimals", "quantity")):
-        if "minimum" in row and not measurements:
-            warnings.warn(f"{source}: column minimum is not used: values begin at 0", Notice, 2)
+    optional = ("decimals", "quantity", "minimum")
+    for line, row in read_rows(source, ("name", "unit", "scale"), optional):
         with at_line(source, line):
             text = row.get("decimals", "")
             if text and not re.fullmatch("[0-9]{1,4}", text):
@@ -120,6 +119,7 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
                 finite_decimal("scale", row["scale"]),
                 int(text) if text else None,
                 row.get("quantity") or None,
+                finite_decimal("minimum", row.get("minimum") or 0),
             )
             if measurement.name in measurements:
                 raise InputError(f"measurement {shown(measurement.name)!r} is listed twice")
@@ -178,6 +178,7 @@ def locations_text(locations: Sequence[Location]) -> str:
 def measurements_text(measurements: Sequence[Measurement]) -> str:
     """Return measurements as the text of a table."""
     with_quantity = any(m.quantity for m in measurements)
+    with_minimum = any(m.minimum for m in measurements)
     return _text(
         {
             "name": m.name,
@@ -186,6 +187,7 @@ def measurements_text(measurements: Sequence[Measurement]) -> str:
             "decimals": "" if m.decimals is None else str(m.decimals),
         }
         | ({"quantity": m.quantity or ""} if with_quantity else {})
+        | ({"minimum": str(m.minimum) if m.minimum else ""} if with_minimum else {})
         for m in measurements
     )
 

@@ -76,6 +76,18 @@ def test_csv_has_exactly_the_measurements_decimals(decimals: int) -> None:
     assert all("e" not in text.lower() for text in texts)
 
 
+@pytest.mark.parametrize("decimals", range(23))
+def test_csv_of_a_negative_minimum_has_no_zero_with_a_sign(decimals: int) -> None:
+    few = Decimal(3).scaleb(-decimals)
+    made = batches(Measurement("m", "W", few, decimals, minimum=-few))
+    chunk = next(made.grid.chunks())
+    values = made.batch(chunk)["measurement_value"].to_pylist()
+    texts = [format(t, "f") if isinstance(t, Decimal) else t
+             for t in made.text_batch(chunk)["measurement_value"].to_pylist()]  # fmt: skip
+    assert set(texts) == {f"{Decimal(n).scaleb(-decimals):.{decimals}f}" for n in range(-3, 4)}
+    assert [float(text).hex() for text in texts] == [value.hex() for value in values]
+
+
 def test_measurements_of_different_decimals_stand_side_by_side() -> None:
     table = [Measurement(str(d), "W", Decimal(300), d) for d in (0, 2, 9, None)]
     made = batches(*table)
@@ -106,5 +118,5 @@ def test_doubles_around_every_power_of_ten_are_text_as_repr_writes_them() -> Non
 
 
 def test_random_doubles_are_text_as_repr_writes_them() -> None:
-    values = np.random.default_rng(1).random(200_000) * 300
+    values = np.random.default_rng(1).random(200_000) * 600 - 300
     assert _double_strings(values).to_pylist() == list(map(repr, values.tolist()))

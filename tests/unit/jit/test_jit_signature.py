@@ -51,6 +51,7 @@ def readings(**changed: Any) -> dict[str, Any]:
         "stream_keys": np.arange(6, dtype=np.uint64).reshape(2, 3),
         "bounds": np.full(3, 10, np.uint64),
         "terms": np.ones(3),
+        "minima": np.zeros(3),
         "scratch": np.empty((2, kernels.TILE)),
         "summary": kernels.new_summary(3),
         "out": np.zeros(24),
@@ -161,7 +162,7 @@ def test_serial_numbers_beyond_the_data_are_not_read() -> None:
         kernels.fill_server_keys(np.zeros(6, np.uint8), offsets(0, 7), np.empty(1, np.uint64))
 
 
-@pytest.mark.parametrize("value", [-1.0, np.inf, np.nan])
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan])
 def test_doubles_that_have_no_decimals_are_not_formatted(value: float) -> None:
     out = np.empty((1, kernels.LONGEST_NUMBER), np.uint8)
     with pytest.raises(ValueError, match="format_doubles: values"):
@@ -183,6 +184,7 @@ def rows(**changed: Any) -> dict[str, Any]:
         "counts": np.zeros((1, 2, 1), np.int64),
         "decimals": np.array([2]),
         "scales": np.ones(1),
+        "minima": np.zeros(1),
         "powers": kernels.powers_of_ten(),
         "tails": np.full(1 + kernels.PADDING, 10, np.uint8),
         "tail_offsets": offsets(0, 1),

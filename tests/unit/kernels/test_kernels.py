@@ -50,19 +50,23 @@ def test_readings_are_what_philox_draws(
         bounds += np.uint64(2**52)
     scales = 10.0 ** np.arange(measurements)
     firsts = 5 * np.arange(measurements, dtype=np.uint64)
+    minima = np.array([0.0, -7.0, -1e6, 12.0])[np.arange(measurements) % 4]
+    if kind == "doubles":
+        minima /= 3.0
     draws = drawn(signal, servers, streams)
     counts = draws >> np.uint64(11) if kind == "doubles" else kernels.scaled(draws, bounds)
     expected = {
-        "decimals": counts.astype(np.int64) / scales,
-        "wide_decimals": counts.astype(np.int64) / scales,
-        "doubles": counts.astype(np.int64) * 2.0**-53 * scales,
+        "decimals": (counts.astype(np.int64) + minima) / scales,
+        "wide_decimals": (counts.astype(np.int64) + minima) / scales,
+        "doubles": counts.astype(np.int64) * 2.0**-53 * scales + minima,
     }.get(kind, (counts + firsts).astype(np.int64))
 
     out = np.empty(draws.shape, TYPES.get(kind, np.float64))
     summary = kernels.new_summary(measurements)
     terms = firsts if kind in TYPES else scales
     fill = kernels.FILLS[signal, kind]
-    fill(KEYS[:servers], TIMES, np.array([streams, streams]), bounds, terms, summary, out)
+    given = KEYS[:servers], TIMES, np.array([streams, streams]), bounds, terms, summary, out
+    fill(*given, minima=minima)
     assert (out == expected).all()
     for m in range(measurements):
         of_measurement = list(map(int, counts[:, :, m].reshape(-1)))

@@ -22,6 +22,17 @@ def test_the_greatest_count_of_a_third_is_that_of_its_digits() -> None:
     assert Measurement("a", "W", Decimal("0.3"), 1).max_count == 3
 
 
+@given(st.decimals(-(10**6), 10**6, places=6), st.integers(0, 6))
+def test_the_least_count_is_exact(minimum: Decimal, decimals: int) -> None:
+    least = Measurement("a", "W", 10**7, decimals, minimum=minimum).min_count
+    assert least - 1 < minimum * 10**decimals <= least
+
+
+def test_counts_below_zero_are_between_the_bounds() -> None:
+    made = Measurement("a", "W", "-0.25", 1, minimum="-0.35")
+    assert (made.min_count, made.max_count) == (-3, -3)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -36,7 +47,22 @@ def test_the_greatest_count_of_a_third_is_that_of_its_digits() -> None:
         ({"decimals": 2.0}, "decimals '2.0'"),
         ({"decimals": -1}, "0 to 22"),
         ({"decimals": 23}, "0 to 22"),
-        ({"scale": 10**16, "decimals": 0}, "more than a double can hold"),
+        ({"scale": 10**16, "decimals": 0}, "scale 10{16} with 0 decimals is more than a double"),
+        ({"minimum": "1_0"}, "minimum '1_0': it must be a finite number"),
+        ({"minimum": None}, "minimum 'None': it must be a finite number"),
+        ({"minimum": "nan"}, "finite number"),
+        ({"minimum": "-1e400"}, "finite number"),
+        ({"minimum": "-1e-999999999"}, "minimum -1E-999999999: no double is so near 0; write 0"),
+        ({"minimum": -1, "scale": "1e-999999999"}, "scale 1E-999999999: no double is so near 0"),
+        ({"minimum": 1}, "scale 1: it must be above the minimum, 1$"),
+        ({"minimum": -1, "scale": -2}, "scale -2: it must be above the minimum, -1$"),
+        ({"minimum": "0.3", "scale": "0.30000000000000000001"}, "must be above the minimum, 0.3$"),
+        ({"minimum": "0.1", "scale": "0.9"}, "0.1: no number of 0 decimals is between it and the"),
+        ({"minimum": -(10**16)}, "minimum -10{16} to scale 1 with 0 decimals is more than a doub"),
+        ({"minimum": -(2**53) - 2, "scale": 0}, "and their difference, times 10.decimals"),
+        ({"minimum": -(2**53), "scale": 1}, "and their difference, times 10.decimals must be at"),
+        ({"minimum": "-1e308", "scale": "1e308", "decimals": None}, "further from the minimum"),
+        ({"minimum": -1, "quantity": "power"}, "minimum -1: what has a quantity has bounds of it"),
         ({"quantity": "watts"}, "quantity 'watts': choose cpu_utilization, power, .*, or leave it"),
         ({"quantity": "Power"}, "quantity 'Power': choose"),
         ({"quantity": ""}, "quantity '': choose"),
@@ -57,6 +83,17 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
 @pytest.mark.parametrize("scale", [300, 300.0, "3e2", Decimal(300)])
 def test_a_scale_is_a_decimal_however_it_is_given(scale: Any) -> None:
     assert Measurement("a", "W", scale).scale == Decimal(300)
+
+
+@pytest.mark.parametrize("minimum", [-5, -5.0, "-5e0", Decimal(-5)])
+def test_a_minimum_is_a_decimal_however_it_is_given(minimum: Any) -> None:
+    assert Measurement("a", "W", 0, minimum=minimum).minimum == Decimal(-5)
+
+
+@pytest.mark.parametrize("zero", [0, "0.00", "-0", "0e999999999"])
+def test_a_minimum_of_zero_is_none(zero: Any) -> None:
+    assert str(Measurement("a", "W", 1, 2, minimum=zero).minimum) == "0"
+    assert str(Measurement("a", "W", zero, 2, minimum=-1).scale) == "0"
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)

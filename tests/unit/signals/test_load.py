@@ -155,15 +155,15 @@ def numbers_of(measurement: Measurement, interval: int = 3600) -> Numbers:
 
 
 def test_what_numbers_there_can_be_is_the_quantitys_and_not_the_scales() -> None:
-    assert numbers_of(measured("cpu_utilization", 1)) == (1, 1000, 1.0, 1)
-    assert numbers_of(measured("inlet_temperature", 0)) == (0, 31, 1.0, 1)
+    assert numbers_of(measured("cpu_utilization", 1)) == Numbers(1, 1000)
+    assert numbers_of(measured("inlet_temperature", 0)) == Numbers(0, 31)
     power = numbers_of(measured("power", 2))
     assert numbers_of(measured("power", 2, scale=Decimal(7))) == power
     assert numbers_of(measured("power_peak", 2)) == power
     assert numbers_of(measured("energy", 2), 900) == power._replace(step=900)
     whole = numbers_of(measured("power", 0))
     assert whole.max_count == -(-power.max_count // 100)
-    assert numbers_of(measured("power", None)) == (None, None, 2.0**53 / 1024, 1)
+    assert numbers_of(measured("power", None)) == Numbers(None, None, 2.0**53 / 1024)
 
 
 def test_what_has_no_quantity_is_as_the_uniform_signal_has_it() -> None:

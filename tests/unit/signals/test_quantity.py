@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import CPU, POWER
 
@@ -16,7 +17,9 @@ from synthpower.signals.quantity import Numbers, Quantities, value_dictionary
 FULL = Measurement("full", "W", Decimal(300))
 
 decided = st.builds(
-    Measurement, st.just("m"), st.just("W"), st.decimals(1, 1000, places=3), st.integers(0, 6)
+    Measurement,
+    *(st.just("m"), st.just("W"), st.decimals(1, 1000, places=3), st.integers(0, 6)),
+    minimum=st.just(0) | st.decimals(-1000, 0, places=3),
 )
 
 
@@ -26,13 +29,36 @@ def test_measurements_are_as_kernels_take_them() -> None:
     assert found.count_bounds.tolist() == [10_001, 30_001, 2**53]
     assert found.scales.tolist() == [100.0, 100.0, 300.0]
     assert found.decimals.tolist() == [2, 2, -1]
+    assert found.minima.tolist() == found.first_counts.tolist() == [0, 0, 0]
+
+
+def test_a_minimum_is_counted_or_added() -> None:
+    below = Measurement("b", "Cel", "45.05", 1, minimum="-20.55")
+    full = Measurement("f", "Cel", 45, minimum="-0.1")
+    found = Quantities.of([below, full])
+    assert found.bounds.tolist() == [450 + 205 + 1, 0]
+    assert found.scales.tolist() == [10.0, math.nextafter(45.1, 0)]  # 45.1 itself is above
+    assert found.minima.tolist() == [-205.0, -0.1]
+    assert found.first_counts.tolist() == [-205, 0]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(1e-300, 1e300))
+def test_the_greatest_double_is_not_above_the_scale(minimum: float, more: float) -> None:
+    scale = minimum + more
+    assume(minimum < scale and not math.isinf(scale - minimum))
+    made = Measurement("m", "W", repr(scale), minimum=repr(minimum))
+    limits = Quantities.of([made]).limits(np.array([[0, 2**53 - 1]], np.uint64))
+    assert limits == (minimum, limits[1])
+    assert scale - 2 * (math.ulp(scale) + math.ulp(minimum) + math.ulp(more)) <= limits[1] <= scale
 
 
 @given(decided, st.data())
 def test_a_limit_is_the_decimal_of_its_count(measurement: Measurement, data: st.DataObject) -> None:
-    count = data.draw(st.integers(0, measurement.max_count))
+    least = measurement.min_count
+    count = data.draw(st.integers(least, measurement.max_count))
     value = float(Decimal(count).scaleb(-measurement.decimals))
-    assert Quantities.of([measurement]).limits(np.array([[count, count]], np.uint64)) == (
+    drawn = np.array([[count - least, count - least]], np.uint64)
+    assert Quantities.of([measurement]).limits(drawn) == (
         value,
         value,
     )
@@ -54,7 +80,7 @@ def test_measurements_of_the_same_decimals_share_their_values() -> None:
     other = Measurement("whole", "W", Decimal(9), 0)
     found = value_dictionary(Quantities.of([CPU, other, POWER]))
     assert found is not None
-    assert found.counts == {(2, 1): 30_001, (0, 1): 10}
+    assert found.counts == {(2, 1, 0): 30_001, (0, 1, 0): 10}
     assert found.firsts.tolist() == [0, 30_001, 0]
     assert found.size == 30_011
 
@@ -69,15 +95,20 @@ def test_counts_of_a_step_have_values_of_their_own() -> None:
     assert quantities.limits(np.array([[1, 2], [1, 2], [0, 5]], np.uint64)) == (0.0, 18_000.0)
 
 
-@given(st.lists(decided.filter(lambda m: m.max_count < 1000), min_size=1, max_size=4))
+few = decided.filter(lambda m: m.max_count - m.min_count < 1000)
+
+
+@given(st.lists(few, min_size=1, max_size=4))
 def test_the_code_of_a_count_is_that_of_its_value(measurements: list[Measurement]) -> None:
     found = value_dictionary(Quantities.of(measurements))
     assert found is not None
     values = found.values().tolist()
     assert len(values) == found.size
     for measurement, first in zip(measurements, found.firsts.tolist(), strict=True):
-        for count in (0, measurement.max_count // 2, measurement.max_count):
-            assert values[first + count] == float(Decimal(count).scaleb(-measurement.decimals))
+        least, most = measurement.min_count, measurement.max_count
+        for count in (least, (least + most) // 2, most):
+            value = float(Decimal(count).scaleb(-measurement.decimals))
+            assert values[first + count - least] == value
 
 
 @pytest.mark.parametrize(
@@ -85,6 +116,9 @@ def test_the_code_of_a_count_is_that_of_its_value(measurements: list[Measurement
     [
         ([Measurement("m", "W", Decimal(65_535), 0)], True),
         ([Measurement("m", "W", Decimal(65_536), 0)], False),
+        ([Measurement("m", "W", Decimal(0), 0, minimum=-65_535)], True),
+        ([Measurement("m", "W", Decimal(0), 0, minimum=-65_536)], False),
+        ([Measurement("m", "W", Decimal(10**15), 0, minimum=10**15 - 65_535)], True),
         ([Measurement("m", "W", Decimal(65_000), 0), Measurement("n", "W", Decimal(6), 2)], False),
         ([CPU, FULL], False),
     ],

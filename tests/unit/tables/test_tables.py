@@ -202,13 +202,18 @@ def test_other_columns_are_not_asked_about(tmp_path: Path, text: str) -> None:
     assert [site.location for site in tables.read_locations(table_of(tmp_path, text))] == ["A"]
 
 
-def test_a_minimum_is_said_to_be_ignored(tmp_path: Path) -> None:
-    path = table_of(tmp_path, "name,unit,scale,minimum\na,W,3,1\nb,W,3,1\n")
-    with pytest.warns(Notice) as found:
+def test_a_minimum_may_be_empty(tmp_path: Path) -> None:
+    path = table_of(tmp_path, "name,unit,minimum,scale\na,Cel,-20.5,0\nb,W,,3\n")
+    assert [(m.minimum, m.scale) for m in tables.read_measurements(path)] == [
+        (Decimal("-20.5"), Decimal(0)), (Decimal(0), Decimal(3)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("minimum", ["nan", "1e400", "3", " -1", "--1", "-inf"])
+def test_a_minimum_that_cannot_be_is_an_error(tmp_path: Path, minimum: str) -> None:
+    path = table_of(tmp_path, f"name,unit,scale,minimum\na,W,3,1\nb,W,3,{minimum}\n")
+    with pytest.raises(InputError, match=r":3: (minimum|scale 3: it must be above)"):
         tables.read_measurements(path)
-    assert [str(w.message) for w in found] == [
-        f"{path}: column minimum is not used: values begin at 0"
-    ]
 
 
 def test_an_unknown_time_zone_is_an_error(tmp_path: Path) -> None:
@@ -271,7 +276,10 @@ def test_locations_come_back_from_their_text(
 @given(st.lists(st.builds(Measurement, strings, strings, st.decimals(1, 10**6, places=3),
                           st.none() | st.integers(0, 6))
                 | st.builds(Measurement, strings, st.just("W"), st.just(Decimal(9)), st.just(1),
-                            st.sampled_from(["power", "cpu_power", None])),
+                            st.sampled_from(["power", "cpu_power", None]))
+                | st.builds(Measurement, strings, strings, st.decimals(1, 10**6, places=3),
+                            st.none() | st.integers(0, 6),
+                            minimum=st.decimals(-(10**6), 0, places=3)),
                 min_size=1, unique_by=lambda m: m.name))  # fmt: skip
 def test_measurements_come_back_from_their_text(
     tmp_path: Path, measured: list[Measurement]

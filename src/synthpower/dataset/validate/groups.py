@@ -156,7 +156,7 @@ def _read(
         bounds = known.bounds(group.faults)
     except InputError as error:
         yield Check(name, "tables", False, 0, str(error))  # noqa: FBT003
-        bounds = np.full(known.scales.size, np.inf)
+        bounds = np.outer([-np.inf, np.inf], np.ones(known.scales.size))
     readings = Readings(
         known, expected, interval, rows, bounds, absences, group.covered, group.summed
     )

@@ -28,6 +28,7 @@ class Known:
         self._keys = servers.keys[self._by_key]
         self.names = [m.name for m in table]
         self.units = [m.unit for m in table]
+        self.minima = np.array([float(m.minimum) for m in table])
         self.scales = np.array([float(m.scale) for m in table])
         self._fleet, self._table = fleet, table
         # A value times this is whole; 0 where any double will do.
@@ -43,12 +44,16 @@ class Known:
         self._unit_of = np.array([*first, -1])
 
     def bounds(self, faults: Sequence[Fault] | None) -> NDArray[np.float64]:
-        """Return the greatest values: of files of the load signal other ones than the scales."""
+        """Return the least and the greatest values, (2, measurements).
+
+        Of files of the load signal the greatest are other ones than the scales.
+        """
         if faults is None:
-            return self.scales
+            return np.array([self.minima, self.scales])
         from synthpower.signals.load import greatest
 
-        return np.array([greatest(each, self._fleet, faults) for each in self._table])
+        most = [greatest(each, self._fleet, faults) for each in self._table]
+        return np.array([self.minima, most])
 
     @property
     def per_step(self) -> int:

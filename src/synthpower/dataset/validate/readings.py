@@ -42,8 +42,8 @@ class Readings:
         Seconds.
     rows : int
         About how many readings there are; more memory is used for many.
-    bounds : (measurements,) float64
-        The greatest values.
+    bounds : (2, measurements) float64
+        The least and the greatest values.
     absences : Absences
         Which readings may be absent.
     covered : sequence of Span
@@ -198,8 +198,12 @@ class Readings:
 
         values: NDArray[np.float64] = as_numpy(pc.fill_null(values_of(cells), float("nan")))
         known = names >= 0
-        good = (values >= 0) & ~np.signbit(values) & (values <= self._bounds.max())
-        good &= (values <= self._bounds[names]) | ~known
+        least, greatest = self._bounds
+        good = (values >= least.min()) & (values <= greatest.max())
+        good &= (values <= greatest[names]) | ~known
+        good &= ~np.signbit(values) | (values < 0)  # no zero is negative
+        if least.any():
+            good &= (values >= least[names]) | ~known
         absent = np.flatnonzero(pc.is_null(cells).to_numpy(zero_copy_only=False))
         starts = self._start + steps[absent] * self._interval
         good[absent] = self._absences.cover(servers[absent], starts)
@@ -375,7 +379,7 @@ def _are_whole(values: NDArray[np.float64], powers: NDArray[np.float64]) -> Flag
     with np.errstate(all="ignore"):
         counts = np.rint(values * powers)
         fine: Flags = (counts / powers == values) | (powers == 0)
-        for row in np.flatnonzero(~fine & (counts > 2**50)):  # the product may be one off
+        for row in np.flatnonzero(~fine & (abs(counts) > 2**50)):  # the product may be one off
             power = powers[row] if powers.size > 1 else powers[0]
             fine[row] = ((counts[row] + np.array([-1, 1])) / power == values[row]).any()
     return fine
