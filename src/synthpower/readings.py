@@ -15,7 +15,7 @@ from synthpower.engine import Job, Progress, Run, Summary
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.fleet.fleet import Fleet
 from synthpower.fleet.serials import server_keys
-from synthpower.formats import choose_format
+from synthpower.formats import choose_format, find_format
 from synthpower.formats.batches import Batches, reading_schema
 from synthpower.formats.interface import Options
 from synthpower.lazy import lazy
@@ -229,7 +229,8 @@ class Readings:
             Called with the rows and the bytes that have been written since the last call.
         compression : str, optional
             ``none``, ``snappy`` or ``zstd`` for all columns of Parquet; by default only
-            what repeats is compressed.
+            what repeats is compressed. ``gzip`` or ``zstd`` of CSV; by default what the
+            file's name ends in.
 
         Raises
         ------
@@ -240,7 +241,10 @@ class Readings:
         """
         path = Path(path)
         store, name = locate(path)
-        chosen = choose_format(name if path != STDOUT else f"-.{format}", format, "format")
+        if path == STDOUT and format is not None:
+            chosen = find_format(format)
+        else:
+            chosen, compression = choose_format(name, format, compression, "format")
         options = Options(compression=compression)
         options.check(chosen)
         check_output(path, overwrite)

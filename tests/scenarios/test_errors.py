@@ -69,7 +69,7 @@ OPTIONS = [
     (data("--output", "DIR"), "is a directory"),
     (data("--output", "DIR/no/such.csv"), "no such directory"),
     (data("--output", ""), "argument --output: it is empty"),
-    (data("--compression", "zstd"), "argument --compression: 'zstd': csv has no such option"),
+    (data("--compression", "snappy"), "argument --compression: 'snappy': choose gzip, zstd"),
     (data("--output", "DIR/inventory.csv", "--overwrite"), "is part of the dataset"),
     (data("--directory", "DIR/none"), "argument --directory: DIR/none: no such directory"),
     (data("--directory", "DIR/inventory.csv"), "inventory.csv is not a directory"),

@@ -47,7 +47,7 @@ LAYERS = {
     ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
-        "__init__", "buffers", "findings", "interface", "templates", "batches",
+        "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "batches",
         "pyarrow_writers", "csv", "parquet.thrift", "parquet.structs", "parquet.file",
         "parquet.layout", "parquet.provenance", "parquet.truth", "parquet.cells",
         "parquet.explain", "parquet.writer", "parquet.__init__",

@@ -160,7 +160,7 @@ def test_an_unknown_format_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_compression_is_of_parquet_only(tmp_path: Path) -> None:
+def test_a_compression_is_of_its_format_and_as_the_name_says(tmp_path: Path) -> None:
     readings = Readings(Inventory.generate(3, seed=1), "2023-02-27")
     readings.write(tmp_path / "data.parquet", compression="snappy")
     group = pq.read_metadata(tmp_path / "data.parquet").row_group(0)

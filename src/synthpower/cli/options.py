@@ -311,7 +311,8 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--compression",
         choices=COMPRESSIONS,
-        help="of all columns of Parquet; by default only what repeats is compressed",
+        help="none, snappy or zstd of all columns of Parquet; by default only what repeats is "
+        "compressed; gzip or zstd of CSV, whose names say it: .csv.gz",
     )
     add(
         "--writer",

@@ -11,11 +11,11 @@ from synthpower.engine import Progress, rendering
 from synthpower.formats.findings import Mismatch
 from synthpower.formats.interface import Writer
 from synthpower.model.specification import Specification
-from synthpower.storage import Blocks, Sink, Store
+from synthpower.storage import Blocks, Files, Sink
 
 
 def compare(
-    store: Store,
+    files: Files,
     name: str,
     writer: Writer[Any],
     specification: Specification,
@@ -25,7 +25,7 @@ def compare(
     """Make a file again, and return where it first differs; None where it is equal."""
     rows = begin = 0
     made: Any = None
-    with closing(_Comparison(store.blocks(name))) as sink:
+    with closing(_Comparison(files.blocks(name))) as sink:
         with (
             rendering([(writer, specification.start)], workers) as rendered,
             writer.open(specification, sink) as write,

@@ -7,6 +7,7 @@ from synthpower.dataset.entries import Entry, record_of
 from synthpower.engine import Job, checked_workers
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
+from synthpower.formats.compressed import as_text
 from synthpower.model.description import difference
 
 REPLACE = "overwrite=True replaces it"
@@ -51,12 +52,13 @@ def _check(job: Job, fleet: Fleet, entry: Entry | None, workers: int) -> None:
             raise InputError(f"its {word} is {found}, not {wanted}")
     else:
         # A run may have been killed before its file came into the manifest.
-        writer = job.format.writer(job.specification, fleet, job.options)
-        if mismatch := compare(job.store, job.name, writer, job.specification, workers):
+        files, options = as_text(job.store, job.format, job.options)
+        writer = job.format.writer(job.specification, fleet, options)
+        if mismatch := compare(files, job.name, writer, job.specification, workers):
             if entry and (differing := difference(entry.record, record)):
                 raise InputError(f"it was made from {differing}")
-            made_from = (job.specification, fleet, job.options)
-            finding = job.format.explain(job.store, job.name, made_from, mismatch)
+            made_from = (job.specification, fleet, options)
+            finding = job.format.explain(files, job.name, made_from, mismatch)
             raise InputError(f"it is not what would be made: {finding.detail}")
     size = job.store.size(job.name)
     if entry and listed and entry.bytes != size:

@@ -128,7 +128,7 @@ class Dataset:
             Where something asked for cannot be, or another file is there already.
         """
         checked_workers(workers)
-        format = request.chosen_format()
+        format, options = request.form()
         request.dates()
         measurements = self.measurements() if request.measurements is None else request.measurements
         seed = self.seed() if request.seed is None else request.seed
@@ -140,14 +140,12 @@ class Dataset:
         manifest = read_manifest(self.store)
         jobs = []
         for given in request.specifications(measurements, seed):
-            name = output or given.name + suffix_of(format.name)
+            name = output or given.name + suffix_of(format.name, options.compression)
             specification = signal.complete(given, fleet)
             if store is self.store:
                 specification = _as_recorded(specification, manifest.entry(name))
             self._check_name(request, store, name, specification.name)
-            jobs.append(
-                Job(specification, store, name, format, request.options(), request.overwrite)
-            )
+            jobs.append(Job(specification, store, name, format, options, request.overwrite))
         drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
         if drawn_servers != len(fleet):
             warnings.warn(

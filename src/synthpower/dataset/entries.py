@@ -11,7 +11,7 @@ from synthpower.dataset.layout import parse_data_name
 from synthpower.engine import Job
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.formats import FORMATS, find_format, format_name_of
+from synthpower.formats import FORMATS, find_format, is_text, what_says
 from synthpower.formats.interface import Options, word_of
 from synthpower.model.description import FleetRecord, describe, parse, same
 from synthpower.model.specification import Specification
@@ -20,7 +20,8 @@ from synthpower.storage import Store
 
 PLANNED, WHOLE = "planned", "whole"
 _ALWAYS = {"parquet": ("implementation", "compression")}  # others only where they are given
-_LEAST_ROW_BYTES = 5  # of a row in a format without an encoding of its own
+_LEAST_ROW_BYTES = 5  # of a row of text
+_MOST_SHRUNK = 2**15  # of zstd: 128 KiB of one byte are a block of 4; gzip has 2**10
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,10 @@ class Entry:
             raise InputError("the recorded specification does not say which servers")
         find_signal(specification.signal)
         # What is made room for must not depend on a number that anybody may have edited.
-        least = fleet.servers if find_format(self.format).typed else (
-            specification.grid(fleet.servers, 1).num_rows * _LEAST_ROW_BYTES
-        )  # fmt: skip
+        least = fleet.servers
+        if is_text(self.format):
+            least = specification.grid(fleet.servers, 1).num_rows * _LEAST_ROW_BYTES
+            least //= _MOST_SHRUNK if self.options.compression else 1
         if self.bytes is not None and specification.part.of == 1 and self.bytes < least:
             raise InputError(
                 f"the readings of {fleet.servers:,} servers do not fit into {self.bytes:,} bytes"
@@ -145,7 +147,10 @@ def check_entry(name: str, found: Any) -> Entry:
     specification, fleet = entry.parse()
     expected = replace(entry, rows=specification.grid(fleet.servers, 1).num_rows).as_json()
     if parse_data_name(name):
-        expected["format"] = format_name_of(name)
+        said = what_says(name)
+        expected["format"] = said.format
+        if is_text(entry.format) and said.compression != entry.options.compression:
+            expected["compression"] = said.compression
     if "state" not in found:  # of the first version
         del expected["state"]
     for key in sorted(expected.keys() | found.keys()):

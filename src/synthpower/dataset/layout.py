@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from synthpower.formats import format_name_of
+from synthpower.formats import what_says
 from synthpower.model.grid import WHOLE, Part
 from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES
 
@@ -20,8 +20,7 @@ _DATA_STEM = re.compile(r"data-(\d{4}-\d\d-\d\d(?:T\d\d)?)(?:-(\d{5})-of-(\d{5})
 
 def events_name(name: str) -> str:
     """Return the name of the file of the events that are in a file of readings."""
-    stem = name.rpartition(".")[0] or name
-    return f"events-{stem.removeprefix('data-')}.csv"
+    return f"events-{what_says(name).stem.removeprefix('data-')}.csv"
 
 
 class DataName(NamedTuple):
@@ -42,8 +41,8 @@ class DataName(NamedTuple):
 
 def parse_data_name(name: str) -> DataName | None:
     """Return what a file's name says, None where it is not one that we give."""
-    stem, dot, _ = name.rpartition(".")
-    if not dot or not (found := _DATA_STEM.fullmatch(stem)) or not format_name_of(name):
+    stem, _, format, _ = what_says(name)
+    if not format or not (found := _DATA_STEM.fullmatch(stem)):
         return None
     date, number, of = found.groups()
     if number is None:

@@ -68,8 +68,8 @@ They were drawn from {server_types} and {locations}.
 Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`,
 the same readings as in the day's file). One whose name ends in `-00003-of-00010` before
 its suffix is the third of ten parts: one after the other they are the file.
-A file that ends in `.parquet` holds the same readings as one of the same name that
-ends in `.csv`: read one or the other, not both.
+Files whose names differ in their suffix only (`.csv`, `.csv.gz`, `.parquet`) hold the
+same readings: read one or the other, not both.
 
 | column | meaning |
 | --- | --- |

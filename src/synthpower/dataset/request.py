@@ -74,18 +74,18 @@ class Request:
             raise InputError("it names one file; it does not go with days above 1", "output")
         return dates
 
-    def chosen_format(self) -> Format:
-        """Return the format of the files; `InputError` where the options do not go together."""
+    def form(self) -> tuple[Format, Options]:
+        """Return in which form the files are; `InputError` where what is said does not agree."""
+        options = Options(**{field: getattr(self, field) for field in Options._fields})
         if self.output and not isinstance(locate(self.output)[0], StreamStore):
-            format = choose_format(self.output.name, self.format, "output")
+            named = self.output.name, self.format, self.compression
+            format, compression = choose_format(*named, "output")
+            options = options._replace(compression=compression)
         else:
             format = find_format(self.format or DEFAULT_FORMAT)
-        self.options().check(format)
+        options.check(format)
         find_signal(self.signal)
-        return format
-
-    def options(self) -> Options:
-        return Options(**{field: getattr(self, field) for field in Options._fields})
+        return format, options
 
     def specifications(self, measurements: Sequence[Measurement], seed: int) -> list[Specification]:
         """Return the specification of each file."""

@@ -14,6 +14,8 @@ from synthpower.dataset.inventory import Inventory, read_kinds
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import find_format
+from synthpower.formats.compressed import as_text
+from synthpower.formats.interface import Options
 from synthpower.model.columns import SERVER_FIELDS
 from synthpower.model.grid import WHOLE
 from synthpower.model.specification import Specification
@@ -59,19 +61,26 @@ def own_servers(
         raise InputError("not those of inventory.csv, and it does not name all of its own")
     table = isolated.call(
         isolated.patience(store.size(name)),
-        _first_servers, store, name, entry.format, specification, record.servers,
+        _first_servers, store, name, entry.format, entry.options, specification, record.servers,
     )  # fmt: skip
     return Inventory(table, None, known.kinds if known else partial(read_kinds, store))
 
 
 def _first_servers(
-    store: Store, name: str, format: str, specification: Specification, count: int
+    store: Store,
+    name: str,
+    format: str,
+    options: Options,
+    specification: Specification,
+    count: int,
 ) -> pa.Table:
     """Return the servers of the first step; in a process of its own, as the file may be damaged."""
     measurements = len(specification.measurements)
     rows = count * measurements
-    with store.open(name) as file:
-        batches = find_format(format).read(file, specification, SERVER_FIELDS)
+    found = find_format(format)
+    files, _ = as_text(store, found, options)
+    with files.open(name) as file:
+        batches = found.read(file, specification, SERVER_FIELDS)
         table = next(in_tables(batches, [rows]), None)
     if table is None or table.num_rows < rows:
         raise InputError(f"fewer than the {count:,} that it was made from")

@@ -26,7 +26,8 @@ from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
 from synthpower.formats import find_format, format_of_name
-from synthpower.formats.interface import Writer
+from synthpower.formats.compressed import as_text
+from synthpower.formats.interface import Format, Options, Writer
 from synthpower.lazy import lazy
 from synthpower.model import streams
 from synthpower.model.description import FleetRecord
@@ -295,26 +296,30 @@ class Verification:
         fleet: Inventory,
         progress: Progress | None,
     ) -> Check:
-        writer = self._writer_of(entry, specification, fleet)
-        mismatch = compare(self._store, name, writer, specification, self._workers, progress)
+        format = find_format(entry.format)
+        files, options = as_text(self._store, format, entry.options)
+        writer = self._writer_of(format, options, specification, fleet)
+        mismatch = compare(files, name, writer, specification, self._workers, progress)
         if mismatch is None:
             size = self._store.size(name) or 0
             if entry.bytes not in (None, size):
                 detail = f"{size:,}, and not {entry.bytes:,} as manifest.json has it"
                 return wrong(name, "bytes", size, detail)
-            return right(name, "bytes", size, f"equal to those made again{_rules(specification)}")
-        made_from = (specification, fleet, entry.options)
-        finding = find_format(entry.format).explain(self._store, name, made_from, mismatch)
+            same = "equal to those made again"
+            if files is not self._store:
+                same = "its text is equal to that made again"
+            return right(name, "bytes", size, f"{same}{_rules(specification)}")
+        made_from = (specification, fleet, options)
+        finding = format.explain(files, name, made_from, mismatch)
         return Check(name, finding.what, finding.passed, finding.count, finding.detail)
 
     def _writer_of(
-        self, entry: Entry, specification: Specification, fleet: Inventory
+        self, format: Format, options: Options, specification: Specification, fleet: Inventory
     ) -> Writer[Any]:
         """Return the writer of the file before where that differs in its date only."""
-        kind = (entry.format, entry.options, specification.undated, fleet.record())
+        kind = (format.name, options, specification.undated, fleet.record())
         if not self._last or self._last[0] != kind:
-            writer = find_format(entry.format).writer(specification, fleet, entry.options)
-            self._last = kind, writer
+            self._last = kind, format.writer(specification, fleet, options)
         return self._last[1]
 
 

@@ -19,7 +19,9 @@ from synthpower import kernels
 from synthpower.arrays import as_strings, string_buffers
 from synthpower.csv_text import join_fields
 from synthpower.fleet.fleet import Fleet
+from synthpower.formats import TEXT_COMPRESSIONS
 from synthpower.formats.buffers import Buffers
+from synthpower.formats.compressed import compressed
 from synthpower.formats.interface import (
     IMPLEMENTATIONS,
     PYARROW,
@@ -36,7 +38,7 @@ from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 from synthpower.signals.quantity import NULLS, Numbers, ValueDictionary, value_dictionary
 from synthpower.signals.steps import Steps
-from synthpower.storage import Sink, Store
+from synthpower.storage import Files, Sink
 
 if TYPE_CHECKING:
     from synthpower.formats.findings import Finding, Mismatch
@@ -60,7 +62,8 @@ class Csv:
 
     name = "csv"
     options: ClassVar = {  # both implementations write the same bytes
-        "implementation": one_of(*IMPLEMENTATIONS, differs=False)
+        "implementation": one_of(*IMPLEMENTATIONS, differs=False),
+        "compression": one_of(*TEXT_COMPRESSIONS),
     }
     typed = False
 
@@ -71,15 +74,16 @@ class Csv:
         if options.implementation == PYARROW or not _in_kernel_order(specification.columns):
             from synthpower.formats.pyarrow_writers import PyarrowCsvWriter
 
-            return PyarrowCsvWriter(specification, fleet, csv_header(specification.columns))
-        return CsvWriter(specification, fleet, self._chunk_rows)
+            header = csv_header(specification.columns)
+            return compressed(PyarrowCsvWriter(specification, fleet, header), options)
+        return compressed(CsvWriter(specification, fleet, self._chunk_rows), options)
 
     def provenance(self, file: BinaryIO) -> None:
         """Return None: a CSV file says nothing of itself."""
 
     def explain(
         self,
-        store: Store,
+        store: Files,
         name: str,
         made_from: tuple[Specification, Fleet, Options],
         mismatch: Mismatch,

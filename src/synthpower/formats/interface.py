@@ -24,7 +24,7 @@ from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
 from synthpower.model.grid import Chunk, Grid
 from synthpower.model.specification import Specification
-from synthpower.storage import Sink, Store
+from synthpower.storage import Files, Sink
 
 if TYPE_CHECKING:
     from synthpower.formats.findings import Finding, Mismatch
@@ -219,7 +219,7 @@ class Format(Protocol):
 
     def explain(
         self,
-        store: Store,
+        store: Files,
         name: str,
         made_from: tuple[Specification, Fleet, Options],
         mismatch: Mismatch,

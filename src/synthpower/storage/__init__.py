@@ -3,7 +3,7 @@
 `Store` and `Sink` are the seam: a directory (`LocalStore`), and one stream (`StreamStore`).
 """
 
-from synthpower.storage.interface import Blocks, Sink, Store
+from synthpower.storage.interface import Blocks, Files, Sink, Store
 from synthpower.storage.local import LocalStore, remove_own
 from synthpower.storage.paths import (
     STDOUT,
@@ -17,6 +17,7 @@ from synthpower.storage.stream import StreamStore, locate
 __all__ = [
     "STDOUT",
     "Blocks",
+    "Files",
     "LocalStore",
     "Sink",
     "Store",

@@ -60,7 +60,35 @@ class Blocks(Protocol):
     def close(self) -> None: ...
 
 
-class Store(Protocol):
+class Files(Protocol):
+    """Where files can be read."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading; it can seek.
+
+        Raises
+        ------
+        OSError
+            Where there is none, or it may not be read.
+        InputError
+            Where it is something else, such as a pipe that nobody fills.
+        """
+        ...
+
+    def blocks(self, name: str) -> Blocks:
+        """Open a file for reading in large blocks, as fast as can be."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None where there is no such file."""
+        ...
+
+    def label(self, name: str) -> str:
+        """Return what a user would call a file: its path or address."""
+        ...
+
+
+class Store(Files, Protocol):
     """A directory of files, or what can stand for one: a bucket and a prefix, a dictionary.
 
     Names are relative, without a directory in them.
@@ -93,26 +121,6 @@ class Store(Protocol):
         """Raise `InputError`, naming the argument, where no such file can be created."""
         ...
 
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading; it can seek.
-
-        Raises
-        ------
-        OSError
-            Where there is none, or it may not be read.
-        InputError
-            Where it is something else, such as a pipe that nobody fills.
-        """
-        ...
-
-    def blocks(self, name: str) -> Blocks:
-        """Open a file for reading in large blocks, as fast as can be."""
-        ...
-
-    def size(self, name: str) -> int | None:
-        """Return the bytes of a file, None where there is no such file."""
-        ...
-
     def exists(self, name: str) -> bool:
         """Return whether anything has this name, a file or something else."""
         ...
@@ -131,8 +139,4 @@ class Store(Protocol):
 
     def clear(self) -> None:
         """Remove what runs that were killed have left behind."""
-        ...
-
-    def label(self, name: str) -> str:
-        """Return what a user would call a file: its path or address."""
         ...

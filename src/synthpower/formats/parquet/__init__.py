@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 import pyarrow as pa
 
 from synthpower.fleet.fleet import Fleet
-from synthpower.formats import COMPRESSIONS
 from synthpower.formats.interface import (
     IMPLEMENTATIONS,
     PYARROW,
@@ -21,11 +20,12 @@ from synthpower.formats.parquet.layout import footer_of
 from synthpower.formats.parquet.provenance import CREATED_BY, Metadata, provenance_of
 from synthpower.formats.parquet.writer import SIZES, ParquetWriter, Sizes
 from synthpower.model.specification import Specification
-from synthpower.storage import Store
+from synthpower.storage import Files
 
 if TYPE_CHECKING:
     from synthpower.formats.findings import Finding, Mismatch
 
+COMPRESSIONS = ("none", "snappy", "zstd")
 _BATCH_ROWS = 2**18
 
 
@@ -63,7 +63,7 @@ class Parquet:
 
     def explain(
         self,
-        store: Store,
+        store: Files,
         name: str,
         made_from: tuple[Specification, Fleet, Options],
         mismatch: Mismatch,

@@ -18,7 +18,7 @@ from synthpower.formats.batches import Batches
 from synthpower.formats.findings import wrong_cell
 from synthpower.formats.parquet.layout import Page
 from synthpower.model.specification import Specification
-from synthpower.storage import Store
+from synthpower.storage import Files
 
 _BATCH_ROWS = 2**18
 _CODECS = {1: "snappy", 6: "zstd"}
@@ -27,7 +27,7 @@ Wrong = tuple[int, str]  # the rows before, and what is wrong
 
 
 def first_wrong_cell(
-    store: Store,
+    store: Files,
     file_name: str,
     specification: Specification,
     fleet: Fleet,

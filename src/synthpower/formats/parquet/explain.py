@@ -25,7 +25,7 @@ from synthpower.formats.parquet.truth import Expected, Layout, check_statistics,
 from synthpower.model.columns import Kind
 from synthpower.model.description import difference
 from synthpower.model.specification import Specification
-from synthpower.storage import Sink, Store
+from synthpower.storage import Files, Sink
 
 _BATCH_ROWS = 2**18
 
@@ -33,7 +33,7 @@ MadeFrom = tuple[Specification, Fleet, Options]
 
 
 def explain(
-    store: Store, name: str, made_from: MadeFrom, mismatch: Mismatch, writer: Writer[Any]
+    store: Files, name: str, made_from: MadeFrom, mismatch: Mismatch, writer: Writer[Any]
 ) -> Finding:
     """Return what it means; `writer` is the one that has made the file again."""
     specification, fleet, options = made_from
@@ -103,7 +103,7 @@ class _Kept(Sink):
 
 
 def _wrong_cell(
-    store: Store, name: str, layout: Layout, specification: Specification, fleet: Fleet
+    store: Files, name: str, layout: Layout, specification: Specification, fleet: Fleet
 ) -> tuple[int, str] | None:
     """Return the readings before the first that is wrong, and how; None where none is."""
     pages = [
