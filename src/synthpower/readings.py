@@ -26,7 +26,7 @@ from synthpower.model.grid import WHOLE, Chunk, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.model.streams import draw_seed
-from synthpower.signals import find_signal
+from synthpower.signals import completed, find_signal
 from synthpower.signals.interface import Evaluator
 from synthpower.storage import STDOUT, check_output, locate
 from synthpower.tables import read_measurements
@@ -109,7 +109,7 @@ class Readings:
             part,
             faults=tuple(faults),
         )
-        self.specification = find_signal(signal).complete(given, inventory)
+        self.specification = completed(given, inventory)
 
     def __repr__(self) -> str:
         steps, servers, measurements = self.shape
@@ -127,7 +127,7 @@ class Readings:
     @property
     def schema(self) -> pa.Schema:
         """The columns and their Arrow types."""
-        return reading_schema(self.specification.columns)
+        return reading_schema(self.specification)
 
     @property
     def shape(self) -> tuple[int, int, int]:

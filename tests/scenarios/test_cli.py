@@ -207,10 +207,10 @@ def test_tables_shows_all_and_copies_all(command, tmp_path: Path) -> None:
         assert (tmp_path / "mine" / name).read_bytes() == shipped(name).read_bytes()
 
 
-def test_tables_shows_four_tables_each_below_its_name(command) -> None:
+def test_tables_shows_five_tables_each_below_its_name(command) -> None:
     lines = ok(command("tables")).stdout.splitlines()
     assert [line for line in lines if line.endswith(".csv:")] == [f"{name}:" for name in TABLES]
-    assert len(TABLES) == 4
+    assert len(TABLES) == 5
     header = ["name", "unit", "scale", "decimals", "quantity"]
     assert lines[lines.index("measurements_load.csv:") + 1].split() == header
 

@@ -43,11 +43,12 @@ LAYERS = {
     "isolated": [],
     "fleet": ["__init__", "serials", "csv_file", "draw", "fleet"],
     "signals": [
-        "quantity", "interface", "steps", "random", "sites", "faults", "load", "__init__",
+        "quantity", "interface", "steps", "random", "sites", "local_times", "faults", "load", "__init__",
     ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
         "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "batches",
+        "text_batches",
         "pyarrow_writers", "csv", "parquet.thrift", "parquet.structs", "parquet.file",
         "parquet.layout", "parquet.provenance", "parquet.truth", "parquet.cells",
         "parquet.explain", "parquet.writer", "parquet.__init__",
@@ -96,7 +97,8 @@ CLI = {
     "synthpower.dataset.dataset": {"Dataset"},
     "synthpower.dataset.inventory": {"Inventory"},
     "synthpower.dataset.plan": {"Plan"},
-    "synthpower.dataset.request": {"COLUMNS", "END_COLUMNS", "Request"},
+    "synthpower.dataset.request": {"END_COLUMNS", "Request"},
+    "synthpower.model.columns": {"Column"},
     "synthpower.engine": {"Progress"},
     "synthpower.errors": {"InputError", "Notice", "one_line", "shown"},
     "synthpower.formats": {"COMPRESSIONS", "FORMATS"},
@@ -108,7 +110,7 @@ CLI = {
     "synthpower.signals": {"SIGNALS"},
     "synthpower.storage": {"LocalStore", "make_directory"},
     "synthpower.tables": {
-        "TABLES", "read_faults", "read_locations", "read_measurements", "read_server_types",
+        "TABLES", "read_columns", "read_faults", "read_locations", "read_measurements", "read_server_types",
         "shipped",
     },
     "synthpower.version": {"__version__"},

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthpower.dataset.dataset import Dataset
     from synthpower.dataset.plan import Plan
     from synthpower.dataset.request import Request
+    from synthpower.model.columns import Column
 
 _NOMINAL_DISK = 10**9  # bytes a second
 
@@ -26,6 +27,11 @@ def run(args: argparse.Namespace) -> None:
 
     request = _request(args)
     dataset = Dataset.open(args.directory)
+    if args.end and not args.columns and dataset.columns() is not None:
+        raise InputError(
+            "the directory's columns.csv says which columns there are; leave start_time out there",
+            "end",
+        )
     plan = dataset.plan(request, args.workers)
     if plan.complete:
         say(f"{title_of(list(plan.complete))}  already complete", args.quiet)
@@ -39,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _request(args: argparse.Namespace) -> Request:
-    from synthpower.dataset.request import COLUMNS, END_COLUMNS, Request
+    from synthpower.dataset.request import Request
     from synthpower.tables import read_faults, read_measurements
 
     if args.bare_interval and args.end:
@@ -48,12 +54,14 @@ def _request(args: argparse.Namespace) -> Request:
             "give one of them",
             "interval",
         )
+    if args.end and args.columns:
+        raise InputError("--columns says which columns there are; give one of them", "end")
     return Request(
         date=args.date,
         days=args.days,
         interval=args.interval,
         fuzz=args.fuzz,
-        columns=END_COLUMNS if args.end else COLUMNS,
+        columns=_columns(args),
         signal=args.signal,
         measurements=read_measurements(args.measurements) if args.measurements else None,
         faults=read_faults(args.faults) if args.faults else (),
@@ -65,6 +73,15 @@ def _request(args: argparse.Namespace) -> Request:
         output=args.output,
         overwrite=args.overwrite,
     )
+
+
+def _columns(args: argparse.Namespace) -> tuple[Column, ...] | None:
+    from synthpower.dataset.request import END_COLUMNS
+    from synthpower.tables import read_columns
+
+    if args.columns:
+        return read_columns(args.columns)
+    return END_COLUMNS if args.end else None
 
 
 def write(args: argparse.Namespace, dataset: Dataset, plan: Plan, started: float) -> None:

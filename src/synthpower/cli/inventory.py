@@ -16,14 +16,20 @@ def run(args: argparse.Namespace) -> None:
     from synthpower.dataset.create import check_new_dataset
     from synthpower.dataset.inventory import Inventory
     from synthpower.storage import LocalStore
-    from synthpower.tables import read_locations, read_measurements, read_server_types
+    from synthpower.tables import (
+        read_columns,
+        read_locations,
+        read_measurements,
+        read_server_types,
+    )
 
     server_types = read_server_types(args.server_types)
     locations = read_locations(args.locations)
     measurements = read_measurements(args.measurements)
+    columns = read_columns(args.columns) if args.columns else None
     check_new_dataset(LocalStore(args.directory), args.overwrite)
     inventory = Inventory.generate(args.count, args.seed, server_types, locations)
-    size = inventory.write(args.directory, measurements, args.overwrite)
+    size = inventory.write(args.directory, measurements, args.overwrite, columns)
     seconds = time.perf_counter() - started
     say(
         f"inventory.csv  {args.count:,} servers  {size_text(size)}  {seconds:.1f} s  "

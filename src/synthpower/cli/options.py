@@ -240,6 +240,13 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
         help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the shipped "
         "table; 'load' is the shipped one of all quantities",
     )
+    add(
+        "--columns",
+        type=_path,
+        metavar="FILE",
+        help="CSV with column,source and, optionally, format: the columns of the files; "
+        "'synthpower tables --copy' has an example",
+    )
     add("--overwrite", action="store_true", help="replace an inventory that is there")
     _add_common(parser)
 
@@ -277,6 +284,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="by how much a sample may be late (default 0)",
     )
     add("--end", action="store_true", help="only the end time of each interval, no start time")
+    add(
+        "--columns",
+        type=_path,
+        metavar="FILE",
+        help="CSV with column,source and, optionally, format, in place of the directory's "
+        "columns.csv",
+    )
     add("--format", choices=FORMATS, help="csv (default) or parquet")
     add(
         "--signal",

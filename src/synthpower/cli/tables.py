@@ -28,8 +28,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _aligned(name: str, text: str) -> str:
-    """Return a table as text, its columns aligned."""
-    rows = list(csv.reader(text.splitlines()))
+    """Return a table as text, its columns aligned, below its comments."""
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    rows = list(csv.reader(text.splitlines()[len(comments) :]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([f"{name}:", *lines])
+    return "\n".join([f"{name}:", *comments, *lines])

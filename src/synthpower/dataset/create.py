@@ -9,15 +9,20 @@ from typing import Any
 
 from synthpower.dataset.layout import INVENTORY, MANIFEST, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, manifest_text, read_manifest
-from synthpower.dataset.readme import render_readme
+from synthpower.dataset.readme import OwnTables, render_readme
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
+from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
+from synthpower.model.specification import Specification
+from synthpower.signals import completed
 from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
 from synthpower.tables import (
+    COLUMNS,
     LOCATIONS,
     MEASUREMENTS,
     SERVER_TYPES,
+    columns_text,
     locations_text,
     measurements_text,
     read_locations,
@@ -26,7 +31,8 @@ from synthpower.tables import (
     server_types_text,
 )
 
-_WRITTEN = (INVENTORY, README, MEASUREMENTS, SERVER_TYPES, LOCATIONS)
+_WRITTEN = (INVENTORY, README, MEASUREMENTS, COLUMNS, SERVER_TYPES, LOCATIONS)
+_ANY_DATE = "2000-01-01"
 
 
 def create_dataset(
@@ -34,6 +40,7 @@ def create_dataset(
     fleet: Fleet,
     measurements: Sequence[Measurement] | None = None,
     overwrite: bool = False,
+    columns: Sequence[Column] | None = None,
 ) -> int:
     """Write all but the readings, and return the bytes of inventory.csv.
 
@@ -53,8 +60,13 @@ def create_dataset(
         SERVER_TYPES: server_types_text(fleet.server_types),
         LOCATIONS: locations_text(fleet.locations),
     }
-    manifest = Manifest(fleet.seed, inventory_record(fleet))
-    texts[README] = render_readme(manifest, table)
+    record = inventory_record(fleet)
+    if columns is not None:
+        _ = completed(Specification(_ANY_DATE, tuple(table), 0, columns=tuple(columns)), fleet)
+        texts[COLUMNS] = columns_text(columns)
+        record["columns"] = [[c.name, c.field.name, c.format] for c in columns]
+    manifest = Manifest(fleet.seed, record)
+    texts[README] = render_readme(manifest, OwnTables(table, columns))
     with ExitStack() as stack:  # all appear when all are whole
         stack.enter_context(store.lock())
         store.clear()

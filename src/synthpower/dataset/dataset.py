@@ -22,17 +22,19 @@ from synthpower.dataset.manifest import (
     write_manifest,
 )
 from synthpower.dataset.plan import Plan
-from synthpower.dataset.readme import with_commands
+from synthpower.dataset.readme import OwnTables, with_commands
 from synthpower.dataset.request import Request
 from synthpower.engine import Job, Progress, Summary, checked_workers
 from synthpower.errors import InputError, Notice
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import suffix_of
 from synthpower.lazy import lazy
+from synthpower.model.columns import COLUMNS as DEFAULT_COLUMNS
+from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import Specification
 from synthpower.model.streams import draw_seed
-from synthpower.signals import find_signal
+from synthpower.signals import completed
 from synthpower.storage import (
     LocalStore,
     Store,
@@ -42,7 +44,7 @@ from synthpower.storage import (
     locate,
     make_directory,
 )
-from synthpower.tables import MEASUREMENTS, read_measurements
+from synthpower.tables import COLUMNS, MEASUREMENTS, read_columns, read_measurements
 
 if TYPE_CHECKING:
     from synthpower.dataset.check import Check
@@ -94,12 +96,13 @@ class Dataset:
         inventory: Fleet,
         measurements: Sequence[Measurement] | None = None,
         overwrite: bool = False,
+        columns: Sequence[Column] | None = None,
     ) -> Dataset:
         """Make a dataset without readings; see `Inventory.write`."""
         from synthpower.dataset.create import create_dataset
 
         store = LocalStore(Path(directory))
-        create_dataset(store, inventory, measurements, overwrite)
+        create_dataset(store, inventory, measurements, overwrite, columns)
         return cls(store)
 
     @lazy
@@ -114,6 +117,12 @@ class Dataset:
             label = self.store.label(MEASUREMENTS)
             warnings.warn(f"{label} is gone: the shipped table serves", Notice, stacklevel=2)
         return read_measurements(StoreFile(self.store, MEASUREMENTS) if exists else None)
+
+    def columns(self) -> tuple[Column, ...] | None:
+        """Return the columns of its columns.csv, None where there is none."""
+        if not self.store.exists(COLUMNS):
+            return None
+        return read_columns(StoreFile(self.store, COLUMNS))
 
     def seed(self) -> int | None:
         """Return its seed, None where nothing says one."""
@@ -136,12 +145,13 @@ class Dataset:
         if seed is None:
             seed = drawn = draw_seed()
         store, output = locate(request.output) if request.output else (self.store, None)
-        fleet, signal = self.inventory, find_signal(request.signal)
+        fleet = self.inventory
         manifest = read_manifest(self.store)
         jobs = []
-        for given in request.specifications(measurements, seed):
+        columns = request.columns or self.columns() or DEFAULT_COLUMNS
+        for given in request.specifications(measurements, seed, columns):
             name = output or given.name + suffix_of(format.name, options.compression)
-            specification = signal.complete(given, fleet)
+            specification = completed(given, fleet)
             if store is self.store:
                 specification = _as_recorded(specification, manifest.entry(name))
             self._check_name(request, store, name, specification.name)
@@ -388,8 +398,9 @@ def _update_readme(store: Store) -> None:
             return
         with store.open(README) as file:
             text = file.read().decode("utf-8", "surrogateescape")
-        measurements = Dataset(store).measurements()
-        new = with_commands(text, manifest, measurements)
+        dataset = Dataset(store)
+        own = OwnTables(dataset.measurements(), dataset.columns())
+        new = with_commands(text, manifest, own)
         if new != text:
             with store.create(README, replace=True) as sink:
                 sink.write(new.encode("utf-8", "surrogateescape"))

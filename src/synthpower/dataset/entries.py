@@ -15,7 +15,7 @@ from synthpower.formats import FORMATS, find_format, is_text, what_says
 from synthpower.formats.interface import Options, word_of
 from synthpower.model.description import FleetRecord, describe, parse, same
 from synthpower.model.specification import Specification
-from synthpower.signals import find_signal
+from synthpower.signals import find_signal, fleet_record
 from synthpower.storage import Store
 
 PLANNED, WHOLE = "planned", "whole"
@@ -97,7 +97,7 @@ class Entry:
 
 def record_of(specification: Specification, fleet: Fleet) -> dict[str, Any]:
     """Return the record of a file."""
-    return describe(specification, fleet.record(find_signal(specification.signal).facts))
+    return describe(specification, fleet_record(specification, fleet))
 
 
 def entry_of(job: Job, fleet: Fleet, size: int | None, state: str = WHOLE) -> Entry:

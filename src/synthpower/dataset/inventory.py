@@ -14,6 +14,7 @@ from synthpower.dataset.manifest import read_manifest
 from synthpower.dataset.readme import readme_seed
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet, Kinds
+from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
 from synthpower.storage import LocalStore, Store
 from synthpower.tables import LOCATIONS, SERVER_TYPES, read_locations, read_server_types
@@ -79,6 +80,7 @@ class Inventory(Fleet):
         directory: str | os.PathLike[str],
         measurements: Sequence[Measurement] | None = None,
         overwrite: bool = False,
+        columns: Sequence[Column] | None = None,
     ) -> int:
         """Make a dataset of these servers, and return the bytes of its inventory.csv.
 
@@ -90,6 +92,8 @@ class Inventory(Fleet):
             What measurements.csv is to hold; the shipped ones otherwise.
         overwrite : bool
             Replace what is there, unless files of readings were made from it.
+        columns : sequence of Column, optional
+            What columns.csv is to hold; otherwise there is none.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class Inventory(Fleet):
         """
         from synthpower.dataset.create import create_dataset
 
-        return create_dataset(LocalStore(Path(directory)), self, measurements, overwrite)
+        return create_dataset(LocalStore(Path(directory)), self, measurements, overwrite, columns)
 
 
 def read_kinds(store: Store) -> Kinds:

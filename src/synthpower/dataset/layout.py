@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from synthpower.formats import what_says
 from synthpower.model.grid import WHOLE, Part
-from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES
+from synthpower.tables import COLUMNS, LOCATIONS, MEASUREMENTS, SERVER_TYPES
 
 README = "README.md"
 INVENTORY = "inventory.csv"
 MANIFEST = "manifest.json"
 DATA = "data-*"
-OURS = (README, INVENTORY, MEASUREMENTS, SERVER_TYPES, LOCATIONS, MANIFEST)
+OURS = (README, INVENTORY, MEASUREMENTS, COLUMNS, SERVER_TYPES, LOCATIONS, MANIFEST)
 
 _DATA_STEM = re.compile(r"data-(\d{4}-\d\d-\d\d(?:T\d\d)?)(?:-(\d{5})-of-(\d{5}))?")
 

@@ -18,6 +18,7 @@ from typing import Any
 from synthpower.dataset.entries import Entry, as_entry
 from synthpower.dataset.layout import MANIFEST
 from synthpower.errors import InputError, shown
+from synthpower.model.columns import Column, field_of
 from synthpower.model.description import load_json
 from synthpower.model.streams import SEED_LIMIT
 from synthpower.storage import Store
@@ -39,7 +40,8 @@ class Manifest:
     inventory : dict or None
         What inventory.csv was made from, where that was made here: ``seed``, ``servers``, and
         the SHA-256 of ``server_types.csv`` and ``locations.csv``, and in ``own_tables`` which of
-        them are not the shipped ones.
+        them are not the shipped ones. Also ``columns``, of name, source and format, where a
+        columns.csv was made with it.
     files : dict of str to object
         The entries of the files of readings, by name, as JSON has them.
     version : int
@@ -50,6 +52,21 @@ class Manifest:
     inventory: Mapping[str, Any] | None = None
     files: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
+
+    @property
+    def drawn(self) -> Mapping[str, Any] | None:
+        """What it says of the servers alone."""
+        if self.inventory is None:
+            return None
+        return {key: value for key, value in self.inventory.items() if key != "columns"}
+
+    @property
+    def columns(self) -> tuple[Column, ...] | None:
+        """The columns.csv that was made with the inventory; None where none was."""
+        columns = (self.inventory or {}).get("columns")
+        if columns is None:
+            return None
+        return tuple(Column(name, field_of(source), format) for name, source, format in columns)
 
     def entry(self, name: str) -> Entry | None:
         """Return a file's entry, None where there is none that makes sense."""
@@ -111,8 +128,12 @@ def _parsed(found: dict[str, Any], label: str) -> Manifest:
 def _is_inventory(found: Mapping[str, Any]) -> bool:
     """Return whether all is of the types that README.md is made of, and a new fleet."""
     numbers = ("seed", "servers")
-    texts = [value for key, value in found.items() if key not in numbers]
+    texts = [value for key, value in found.items() if key not in (*numbers, "columns")]
     texts = [text for value in texts for text in (value if isinstance(value, list) else [value])]
+    try:
+        _ = Manifest(inventory=found).columns
+    except (InputError, TypeError, ValueError, AttributeError):
+        return False
     return all(type(found.get(key)) is int and found[key] >= 0 for key in numbers) and all(
         isinstance(text, str) and text.isprintable() for text in texts
     )

@@ -12,22 +12,30 @@ from collections.abc import Iterator, Sequence
 from datetime import date as Date  # noqa: N812 - `date` is a variable here
 from datetime import timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
-from synthpower.dataset.entries import as_entry
+from synthpower.dataset.entries import Entry, as_entry
 from synthpower.dataset.layout import DATA, INVENTORY, MANIFEST, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, checked_seed
 from synthpower.errors import InputError
 from synthpower.formats import DEFAULT_FORMAT
-from synthpower.formats.interface import Options, word_of
+from synthpower.formats.interface import word_of
 from synthpower.model import streams
 from synthpower.model.calendar import HOUR
-from synthpower.model.columns import END_COLUMNS
+from synthpower.model.columns import COLUMNS as COLUMNS_BY_DEFAULT
+from synthpower.model.columns import END_COLUMNS, Column, measurements_of
 from synthpower.model.description import parse
 from synthpower.model.grid import WHOLE
 from synthpower.model.measurement import Measurement, without_quantities
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.storage import Store
-from synthpower.tables import LOCATIONS, MEASUREMENTS, SERVER_TYPES, read_measurements
+from synthpower.tables import (
+    COLUMNS,
+    LOCATIONS,
+    MEASUREMENTS,
+    SERVER_TYPES,
+    read_measurements,
+)
 
 DAY = timedelta(days=1)
 BEGIN, END = "<!-- commands:begin -->", "<!-- commands:end -->"
@@ -99,15 +107,30 @@ was made from is in {manifest} and, for Parquet, in the file's own metadata:
 _SEED_LINE = r"""["']?seed["']?\s*:(?:\s+(.*?))??(?:\s+#.*)?\s*"""
 
 
-def render_readme(manifest: Manifest, own: Sequence[Measurement]) -> str:
+class OwnTables(NamedTuple):
+    """The tables of a dataset that files of readings are made with, unless others are named.
+
+    Attributes
+    ----------
+    measurements : sequence of Measurement
+        What is in its measurements.csv.
+    columns : sequence of Column, optional
+        What is in its columns.csv, where it has one.
+    """
+
+    measurements: Sequence[Measurement]
+    columns: Sequence[Column] | None = None
+
+
+def render_readme(manifest: Manifest, own: OwnTables) -> str:
     """Return the text of a dataset's README.md.
 
     Parameters
     ----------
     manifest : Manifest
         Of a dataset whose inventory was made here.
-    own : sequence of Measurement
-        What is in its measurements.csv.
+    own : OwnTables
+        Its measurements.csv and columns.csv.
     """
     assert manifest.inventory is not None
     assert manifest.seed is not None
@@ -127,7 +150,7 @@ def render_readme(manifest: Manifest, own: Sequence[Measurement]) -> str:
     )
 
 
-def with_commands(readme: str, manifest: Manifest, own: Sequence[Measurement]) -> str:
+def with_commands(readme: str, manifest: Manifest, own: OwnTables) -> str:
     """Return a README with today's commands, where it has a block of them; else as it is."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -136,7 +159,7 @@ def with_commands(readme: str, manifest: Manifest, own: Sequence[Measurement]) -
     return before + commands_block(manifest, own) + after
 
 
-def commands_block(manifest: Manifest, own: Sequence[Measurement]) -> str:
+def commands_block(manifest: Manifest, own: OwnTables) -> str:
     """Return the commands that make a dataset, between the marks by which they are found."""
     lines = "\n".join(f"    {line}" for line in _commands(manifest, own))
     return f"{BEGIN}\n\n{lines}\n\n{END}"
@@ -154,10 +177,12 @@ def inventory_command(manifest: Manifest) -> str:
     return command
 
 
-def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
+def _commands(manifest: Manifest, own: OwnTables) -> Iterator[str]:
     command = inventory_command(manifest)
-    if list(own) != read_measurements():
+    if list(own.measurements) != read_measurements():
         command += f" --measurements {MEASUREMENTS}"
+    if "columns" in (manifest.inventory or {}):
+        command += f" --columns {COLUMNS}"
     yield command
     for (_, _, own_name), names in sorted(_alike(manifest).items()):
         entry = as_entry(manifest.files[names[0][1]])
@@ -166,10 +191,7 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
             specification, _ = parse(entry.record)
         except InputError:
             continue
-        options = _options(specification, manifest.seed)
-        if entry.format != DEFAULT_FORMAT:
-            options += f" --format {entry.format}"
-        options += _form(entry.options)
+        options = _options(specification, manifest.seed) + _form(entry)
         if own_name:
             options += f" --output {own_name}"
         for date, days in _runs_of_days(sorted({date for date, _ in names})):
@@ -178,11 +200,20 @@ def _commands(manifest: Manifest, own: Sequence[Measurement]) -> Iterator[str]:
             yield _with_tables(command, specification, own)
 
 
-def _with_tables(command: str, specification: Specification, own: Sequence[Measurement]) -> str:
+def _with_tables(command: str, specification: Specification, own: OwnTables) -> str:
     """Return a command, and say so if it takes a table that only the manifest has."""
     tables = ""
-    if specification.measurements not in (tuple(own), without_quantities(own)):
+    try:
+        measured = measurements_of(specification.columns, own.measurements)
+    except InputError:  # of other measurements
+        measured = ()
+    if specification.measurements not in (measured, without_quantities(measured)):
         tables += " --measurements FILE"
+    columns = tuple(c.of_tables(own.measurements) for c in own.columns or COLUMNS_BY_DEFAULT)
+    if own.columns is None and specification.columns == END_COLUMNS:
+        command += " --end"
+    elif specification.columns != columns:
+        tables += " --columns FILE"
     if specification.faults:
         tables += " --faults FILE"
     return f"# {command}{tables}: 'synthpower remake .' needs no FILE" if tables else command
@@ -224,8 +255,6 @@ def _options(specification: Specification, seed: int | None) -> str:
         options += f" --interval {specification.interval}"
     if specification.fuzz:
         options += f" --fuzz {specification.fuzz}"
-    if specification.columns == END_COLUMNS:
-        options += " --end"
     if specification.signal != DEFAULT_SIGNAL:
         options += f" --signal {specification.signal}"
     if specification.seed != seed:
@@ -235,10 +264,11 @@ def _options(specification: Specification, seed: int | None) -> str:
     return options
 
 
-def _form(given: Options) -> str:
+def _form(entry: Entry) -> str:
     """Return the options that say in which form a file is."""
-    options = ""
-    for word, value in sorted((word_of(field), value) for field, value in given.given().items()):
+    options = f" --format {entry.format}" if entry.format != DEFAULT_FORMAT else ""
+    given = entry.options.given()
+    for word, value in sorted((word_of(field), value) for field, value in given.items()):
         flag = word.replace("_", "-")
         options += f" --no-{flag}" if value is False else f" --{flag} {shlex.quote(str(value))}"
     return options

@@ -20,7 +20,12 @@ from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
 from synthpower.dataset.plan import Pieces, Plan, pieces_of
-from synthpower.dataset.readme import front_matter, inventory_command, render_readme
+from synthpower.dataset.readme import (
+    OwnTables,
+    front_matter,
+    inventory_command,
+    render_readme,
+)
 from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Job
 from synthpower.errors import InputError, Notice, shown
@@ -29,11 +34,14 @@ from synthpower.formats import format_of_name
 from synthpower.model.measurement import Measurement, without_quantities
 from synthpower.storage import LocalStore, Store, check_new_directory
 from synthpower.tables import (
+    COLUMNS,
     LOCATIONS,
     MEASUREMENTS,
     SERVER_TYPES,
+    columns_text,
     locations_text,
     measurements_text,
+    read_columns,
     read_locations,
     read_measurements,
     read_server_types,
@@ -171,7 +179,7 @@ def _fleet(source: Store, manifest: Manifest, entries: Mapping[str, Entry]) -> I
         if drawn is None:
             continue
         if manifest.inventory is not None:
-            of_record = inventory_record(drawn) == manifest.inventory
+            of_record = inventory_record(drawn) == manifest.drawn
         else:
             of_record = bool(entries) or _is_of_readme(source, drawn)
         if of_record and all(is_of(drawn, entry) for entry in list(entries.values())[:1]):
@@ -256,15 +264,10 @@ def _tables(
     table = _measured({entry.parse()[0].measurements for entry in entries.values()})
     made = {INVENTORY: fleet.render}
     if manifest.inventory is not None:
-        types = map(server_types_text, (fleet.server_types, read_server_types()))
-        sites = map(locations_text, (fleet.locations, read_locations()))
-        for name, texts in ((SERVER_TYPES, types), (LOCATIONS, sites)):
-            if not source.exists(name):
-                made[name] = pieces_of(_recorded(source, manifest, name, texts))
-        made[README] = pieces_of(render_readme(manifest, table))
+        made |= _of_inventory(source, fleet, manifest, table)
     if manifest.inventory is not None or source.exists(README):
         made[MEASUREMENTS] = pieces_of(measurements_text(table))
-    for name in (README, MEASUREMENTS, *_TABLES, INVENTORY):
+    for name in (README, MEASUREMENTS, COLUMNS, *_TABLES, INVENTORY):
         if source.exists(name):
             if into_other:
                 _check_readable(source, name)
@@ -272,6 +275,25 @@ def _tables(
         elif name in made:
             tables[name] = made[name]
     return tables
+
+
+def _of_inventory(
+    source: Store, fleet: Inventory, manifest: Manifest, table: Sequence[Measurement]
+) -> dict[str, Pieces]:
+    """Return what 'inventory' makes besides the inventory itself and what is measured."""
+    made: dict[str, Pieces] = {}
+    types = map(server_types_text, (fleet.server_types, read_server_types()))
+    sites = map(locations_text, (fleet.locations, read_locations()))
+    for name, texts in ((SERVER_TYPES, types), (LOCATIONS, sites)):
+        if not source.exists(name):
+            made[name] = pieces_of(_recorded(source, manifest, name, texts))
+    columns = manifest.columns
+    if columns is not None:
+        made[COLUMNS] = pieces_of(columns_text(columns))
+    if source.exists(COLUMNS):
+        columns = read_columns(StoreFile(source, COLUMNS))
+    made[README] = pieces_of(render_readme(manifest, OwnTables(table, columns)))
+    return made
 
 
 def _recorded(source: Store, manifest: Manifest, name: str, texts: Iterable[str]) -> str:

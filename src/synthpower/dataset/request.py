@@ -10,7 +10,7 @@ from synthpower.errors import InputError
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
 from synthpower.formats.interface import FAST, Format, Options
 from synthpower.model.calendar import HOUR, following_dates
-from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
+from synthpower.model.columns import END_COLUMNS, Column
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Part
 from synthpower.model.measurement import Measurement
@@ -18,7 +18,7 @@ from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.signals import find_signal
 from synthpower.storage import StreamStore, locate
 
-__all__ = ["COLUMNS", "END_COLUMNS", "Request"]
+__all__ = ["END_COLUMNS", "Request"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ class Request:
         The base time of the first file.
     days : int
         So many files, one a day.
-    interval, fuzz, columns, signal
+    interval, fuzz, signal
         As of a `Specification`.
+    columns : tuple of Column, optional
+        Those of the dataset's columns.csv otherwise, where it has one, or else `COLUMNS`.
     measurements : sequence of Measurement, optional
         Those of the dataset's measurements.csv otherwise.
     seed : int, optional
@@ -55,7 +57,7 @@ class Request:
     days: int = 1
     interval: int = HOUR
     fuzz: int = 0
-    columns: tuple[Column, ...] = COLUMNS
+    columns: tuple[Column, ...] | None = None
     signal: str = DEFAULT_SIGNAL
     measurements: Sequence[Measurement] | None = None
     seed: int | None = None
@@ -87,7 +89,9 @@ class Request:
         find_signal(self.signal)
         return format, options
 
-    def specifications(self, measurements: Sequence[Measurement], seed: int) -> list[Specification]:
+    def specifications(
+        self, measurements: Sequence[Measurement], seed: int, columns: tuple[Column, ...]
+    ) -> list[Specification]:
         """Return the specification of each file."""
         return [
             Specification(
@@ -96,7 +100,7 @@ class Request:
                 seed,
                 self.interval,
                 self.fuzz,
-                self.columns,
+                columns,
                 self.signal,
                 self.part,
                 faults=tuple(self.faults),

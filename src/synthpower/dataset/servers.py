@@ -16,10 +16,10 @@ from synthpower.fleet.fleet import Fleet
 from synthpower.formats import find_format
 from synthpower.formats.compressed import as_text
 from synthpower.formats.interface import Options
-from synthpower.model.columns import SERVER_FIELDS
+from synthpower.model.columns import SERVER_FIELDS, further_columns
 from synthpower.model.grid import WHOLE
 from synthpower.model.specification import Specification
-from synthpower.signals import find_signal
+from synthpower.signals import find_signal, fleet_record
 from synthpower.storage import Store
 from synthpower.tables import LOCATIONS, SERVER_TYPES
 
@@ -27,13 +27,16 @@ from synthpower.tables import LOCATIONS, SERVER_TYPES
 def is_of(fleet: Fleet, entry: Entry) -> bool:
     """Return whether a file was made from these servers."""
     specification, record = entry.parse()
-    facts = find_signal(specification.signal).facts
-    return len(fleet) == record.servers and fleet.record(facts) == record
+    try:
+        return len(fleet) == record.servers and fleet_record(specification, fleet) == record
+    except InputError:  # it has no such column
+        return False
 
 
 def other_facts(entry: Entry) -> str:
     """Return that the tables do not say of a file's servers what it was made from."""
-    facts = find_signal(entry.parse()[0].signal).facts
+    specification, _ = entry.parse()
+    facts = (*find_signal(specification.signal).facts, *further_columns(specification.columns))
     return (
         f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
         f"other {', '.join(facts)}"

@@ -34,9 +34,11 @@ from synthpower.model.description import FleetRecord
 from synthpower.model.specification import Specification
 from synthpower.storage import Store
 from synthpower.tables import (
+    COLUMNS,
     LOCATIONS,
     MEASUREMENTS,
     SERVER_TYPES,
+    read_columns,
     read_locations,
     read_measurements,
     read_server_types,
@@ -127,6 +129,7 @@ class Verification:
         for name, what, look in (
             (README, "front matter", self._look_at_readme),
             (MEASUREMENTS, "measurements", self._look_at_measurements),
+            (COLUMNS, "columns", self._look_at_columns),
             (SERVER_TYPES, "server types", self._look_at_server_types),
             (LOCATIONS, "locations", self._look_at_locations),
             (MANIFEST, "entries", self._look_at_manifest),
@@ -170,6 +173,9 @@ class Verification:
     def _look_at_measurements(self) -> tuple[int, str]:
         return len(read_measurements(StoreFile(self._store, MEASUREMENTS))), "each once"
 
+    def _look_at_columns(self) -> tuple[int, str]:
+        return len(read_columns(StoreFile(self._store, COLUMNS))), "each once"
+
     def _look_at_server_types(self) -> tuple[int, str]:
         return len(read_server_types(StoreFile(self._store, SERVER_TYPES))), "each once"
 
@@ -194,6 +200,7 @@ class Verification:
                 with suppress(InputError):  # of the tables, said there
                     if self._inventory.seed is not None:
                         expected = inventory_record(self._inventory)
+            record = manifest.drawn or {}
             for key in sorted(expected.keys() | record.keys()):
                 if record.get(key) != expected.get(key):
                     where = INVENTORY if key == "servers" else key

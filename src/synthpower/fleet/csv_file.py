@@ -60,6 +60,22 @@ def read_table(source: Source) -> pa.Table:
     return table.select(list(SERVER_FIELDS)).unify_dictionaries()
 
 
+def read_further(source: Source, column: str) -> pa.StringArray | None:
+    """Return a further column of a file that `read_table` reads; None where there is none."""
+    with source.open("rb") as file:
+        quoted = _has_quotes(file)
+        reader = pa_csv.open_csv(
+            file,
+            pa_csv.ReadOptions(block_size=_BLOCK),
+            pa_csv.ParseOptions(newlines_in_values=quoted),
+            pa_csv.ConvertOptions(column_types={column: pa.dictionary(pa.int32(), pa.string())}),
+        )
+        if reader.schema.names.count(column) != 1:
+            return None
+        strings = pa.chunked_array([batch[column] for batch in reader])
+    return strings.unify_dictionaries().combine_chunks()
+
+
 def explain(source: Source, advice: str) -> None:
     """Raise `InputError` for the first line of a file that is wrong, if there is one."""
     from synthpower.tables.reader import at_line, read_rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -12,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthpower.arrays import as_array, as_numpy, by_appearance, string_buffers
+from synthpower.arrays import as_array, as_numpy, as_strings, by_appearance, string_buffers
 from synthpower.errors import InputError, shown, whole_number
-from synthpower.fleet.csv_file import REPEATING, explain, read_table, render
+from synthpower.fleet.csv_file import REPEATING, explain, read_further, read_table, render
 from synthpower.fleet.serials import CAPACITY, server_keys, unpacked
 from synthpower.lazy import lazy
 from synthpower.model.description import FleetRecord
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from synthpower.tables.reader import Source
 
 Kinds = tuple[Sequence["ServerType"], Sequence["Location"]]
+Further = Callable[[str], pa.DictionaryArray | None]  # a column's name -> its strings
 
 T = TypeVar("T")
 
-_EMPTY_OR_CONTROL = r"^$|[\x{00}-\x{1f}\x{7f}-\x{9f}]"
+_CONTROL = r"[\x{00}-\x{1f}\x{7f}-\x{9f}]"
+_EMPTY_OR_CONTROL = rf"^$|{_CONTROL}"
 
 
 class Servers(NamedTuple):
@@ -72,6 +75,9 @@ class Fleet:
         The seed that it was made from, where that is known.
     server_types, locations : sequence
         What is known of its products and its sites: what it was drawn from.
+    further : callable, optional
+        Of the initialiser: return the strings of a further column of the inventory, in the order
+        of `table`, None where it has none of that name.
     """
 
     def __init__(
@@ -79,10 +85,12 @@ class Fleet:
         table: pa.Table,
         seed: int | None = None,
         kinds: Kinds | Callable[[], Kinds] = ((), ()),
+        further: Further | None = None,
     ) -> None:
         self.table = table
         self.seed = seed
         self._given = kinds
+        self._further = further
 
     @lazy
     def kinds(self) -> Kinds:
@@ -106,7 +114,12 @@ class Fleet:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be worked out again: two thirds of the bytes."""
-        return {"table": self.table, "seed": self.seed, "_given": self.kinds}
+        return {
+            "table": self.table,
+            "seed": self.seed,
+            "_given": self.kinds,
+            "_further": self._further,
+        }
 
     @classmethod
     def generate(
@@ -177,7 +190,7 @@ class Fleet:
             a product id with two models, no server at all.
         """
         try:
-            fleet = cls(read_table(source), seed, kinds)
+            fleet = cls(read_table(source), seed, kinds, partial(read_further, source))
             fleet._check()
         except (pa.ArrowException, InputError, OSError) as error:
             try:
@@ -208,11 +221,11 @@ class Fleet:
             both = np.flatnonzero(keys == ascending[duplicate[0]])[:2]
             raise InputError(_same_key(*self.table["sn"].take(as_array(both)).to_pylist()))
         if hashed.size:
+            order = self._serial_order()
             unordered = self.table["sn"].combine_chunks()
-            order = as_numpy(pc.sort_indices(unordered)).astype(np.int64)
             by_serial, sn = keys[order], unordered.take(as_array(order))
         else:  # a packed key orders as its serial number does, and holds it
-            order = np.argsort(keys)
+            order = self._serial_order()
             by_serial, sn = ascending, unpacked(ascending)
         templates = {}
         for name in REPEATING:  # much faster than taking the rows of a table in chunks
@@ -220,11 +233,70 @@ class Fleet:
             templates[name] = by_appearance(as_numpy(column.indices), column.dictionary, order)
         return Servers(by_serial, ascending, sn, templates)
 
+    def _serial_order(self) -> NDArray[np.int64]:
+        """Return which row of the table is first in the order of the serial numbers, and so on."""
+        keys, hashed = self._keys
+        if not hashed.size:
+            return np.argsort(keys)
+        return as_numpy(pc.sort_indices(self.table["sn"].combine_chunks())).astype(np.int64)
+
+    def strings(self, column: str) -> pa.DictionaryArray:
+        """Return what each server has in a further column, in the order of the serial numbers.
+
+        The column is one of its inventory, of its server types or of its locations. A server of
+        whose type or site the table says nothing has an empty string.
+
+        Raises
+        ------
+        InputError
+            Where no table has such a column, or several have, or it has control characters.
+        """
+        known, of_types, of_sites = self._tables_with(column)
+        if known is not None:
+            strings = by_appearance(as_numpy(known.indices), known.dictionary, self._serial_order())
+        else:
+            own, facts = ("product_id", of_types) if of_types else ("location", of_sites)
+            template = self.by_serial.templates[own]
+            texts = [facts.get(text, "") for text in template.dictionary.to_pylist()]
+            encoded = as_strings(texts).dictionary_encode()
+            indices = as_numpy(encoded.indices)[as_numpy(template.indices)]
+            strings = pa.DictionaryArray.from_arrays(as_array(indices), encoded.dictionary)
+        if pc.any(pc.match_substring_regex(strings.dictionary, _CONTROL)).as_py():
+            raise InputError(f"source {shown(column)!r}: a control character in it", "columns")
+        return strings
+
+    def check_further(self, columns: Sequence[str], others: Sequence[str]) -> None:
+        """Raise `InputError` unless one table each has these columns, and none has the others."""
+        for column in columns:
+            _ = self.strings(column)
+        for column in others:
+            if any(self._tables_with(column, several=True)):
+                raise InputError(
+                    f"source {shown(column)!r}: a table of measurements and one of servers have a "
+                    f"column of that name; rename one",
+                    "columns",
+                )
+
+    def _tables_with(
+        self, column: str, several: bool = False
+    ) -> tuple[pa.DictionaryArray | None, dict[str, str], dict[str, str]]:
+        """Return what the inventory, the server types and the locations say in a column."""
+        known = self._further(column) if self._further else None
+        of_types = {t.product_id: t.facts[column] for t in self.server_types if column in t.facts}
+        of_sites = {s.location: s.facts[column] for s in self.locations if column in s.facts}
+        found = [known is not None, bool(of_types), bool(of_sites)]
+        if sum(found) != 1 and not several:
+            tables = ("the inventory", "the server types", "the locations")
+            named = " and ".join(t for t, there in zip(tables, found, strict=True) if there)
+            why = f"{named} have one" if named else "no table has one"
+            raise InputError(f"source {shown(column)!r}: {why} of that name", "columns")
+        return known, of_types, of_sites
+
     @lazy
     def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         return server_keys(self.table["sn"])
 
-    def record(self, facts: Sequence[str] = ()) -> FleetRecord:
+    def record(self, facts: Sequence[str] = (), further: Sequence[str] = ()) -> FleetRecord:
         """Return what a record says of the fleet.
 
         Its digest is the SHA-256 of the servers in the order of their serial numbers: the
@@ -237,8 +309,13 @@ class Fleet:
         facts : sequence of str
             The columns of server_types.csv and locations.csv that a signal needs: where there
             are any, they have a digest of their own.
+        further : sequence of str
+            The further columns that a file has: the same digest is of these too.
         """
-        return FleetRecord(len(self), self._digest, self._facts_digest(facts) if facts else None)
+        digest = self._facts_digest(facts) if facts else None
+        if further:
+            digest = self._further_digest(digest or "", tuple(further))
+        return FleetRecord(len(self), self._digest, digest)
 
     @lazy
     def _digest(self) -> str:
@@ -263,6 +340,15 @@ class Fleet:
         known = {name: self.facts(name) for name in names}
         told = [[name, key, known[name].get(key)] for name in names for key in sorted(present)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def _further_digest(self, digest: str, columns: Sequence[str]) -> str:
+        whole = hashlib.sha256(digest.encode())
+        for column in columns:
+            strings = self.strings(column)
+            whole.update(column.encode())
+            _update(whole, strings.dictionary)
+            whole.update(as_numpy(strings.indices).astype("<i4").tobytes())
+        return whole.hexdigest()
 
     def _check(self) -> None:
         """Raise `InputError` where a field is empty or has control characters, or models differ."""

@@ -11,38 +11,92 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthpower.arrays import as_array, as_numpy
+from synthpower.arrays import as_array, as_strings
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
 from synthpower.formats.templates import Templates
-from synthpower.model.columns import END, START, Column, Kind
+from synthpower.lazy import lazy
+from synthpower.model.calendar import TIME_UNITS, time_text
+from synthpower.model.columns import LOCAL, START, Axis, Column, Kind
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
+from synthpower.signals.local_times import LocalTimes
 from synthpower.signals.steps import Steps
 
 TIME = pa.timestamp("us", "UTC")
 _TYPES = {
     Kind.STRING: pa.dictionary(pa.int32(), pa.string()),
     Kind.TIMESTAMP: TIME,
+    Kind.INTEGER: pa.int64(),
     Kind.DOUBLE: pa.float64(),
+    Kind.FLOAT: pa.float32(),
 }
 
 # Rows of templates that are kept, of 24 bytes each. Whole steps have two templates at most; the
 # slices of a step have one each, and where they are many, all are made again for each step.
 _KEPT_ROWS = 2**22
 
-# Arrow writes a decimal below 10**-6 with an exponent, so more decimals are strings of our own.
-_PLAIN_DECIMALS = 6
+_AHEAD = 2**19  # above the seconds by which two local times can differ
 _PRECISION = 18  # digits of a decimal128, enough for 2**53
 
 
-def reading_schema(columns: tuple[Column, ...]) -> pa.Schema:
+def reading_schema(specification: Specification) -> pa.Schema:
     """Return the schema of readings: the columns, in order, and their Arrow types."""
-    return pa.schema([(column.name, _TYPES[column.field.kind]) for column in columns])
+    return pa.schema([(c.name, arrow_type(c, specification)) for c in specification.columns])
+
+
+def arrow_type(column: Column, specification: Specification) -> pa.DataType:
+    """Return the Arrow type of a column's values."""
+    if column.kind is Kind.DECIMAL:
+        return pa.decimal128(_PRECISION, decimals_of(column, specification))
+    return _TYPES[column.kind]
+
+
+def decimals_of(column: Column, specification: Specification) -> int:
+    """Return how many decimals a column has, the values of all its measurements among them."""
+    return max(m.decimals or 0 for m in specification.measurements_in(column))
+
+
+class Drawn:
+    """The times and values of a chunk, each worked out when it is first asked for."""
+
+    def __init__(self, batches: Batches, chunk: Chunk, buffers: Buffers, start: int) -> None:
+        self.chunk, self.start = chunk, start
+        self._batches, self._buffers = batches, buffers
+        self._shape = chunk.steps, chunk.servers, batches.quantities.steps.size
+
+    @lazy
+    def values(self) -> NDArray[np.float64]:
+        """The readings: (steps, servers, measurements)."""
+        values = self._buffers.array("values", self._shape, np.float64)
+        self._batches.evaluator.values(self.chunk, self.start, values)
+        return values
+
+    @lazy
+    def counts(self) -> NDArray[np.int64]:
+        """The readings: (steps, servers, measurements)."""
+        counts = self._buffers.array("counts", self._shape, np.int64)
+        firsts = np.zeros(self._shape[2], np.uint64)
+        self._batches.evaluator.counts(self.chunk, self.start, firsts, counts)
+        return counts
+
+    def times(self, column: Column) -> NDArray[np.int64]:
+        """Return the times of a column: seconds since the epoch, (steps, servers or 1)."""
+        return self._boundaries[:-1] if column.field == START else self._boundaries[1:]
+
+    @lazy
+    def _boundaries(self) -> NDArray[np.int64]:
+        steps, chunk = self._batches.steps, self.chunk
+        boundaries = steps.boundaries(chunk, self.start)
+        if not steps.fuzz:
+            return boundaries.reshape(-1, 1)
+        times = self._buffers.array("times", (chunk.steps + 1, chunk.servers), np.int64)
+        keys = self._batches.servers.keys_of(chunk)
+        steps.fill_late(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
+        return times
 
 
 class Batches:
@@ -68,14 +122,15 @@ class Batches:
         whole_dictionaries: bool = False,
     ) -> None:
         self.specification = specification
-        self.schema = reading_schema(specification.columns)
+        self.schema = reading_schema(specification)
         self.grid = specification.grid(len(fleet), chunk_rows)
-        self._servers = fleet.by_serial
+        self.servers = fleet.by_serial
         self._templates = Templates(specification, fleet)
         self._whole_dictionaries = whole_dictionaries
-        self._steps = Steps(specification)
-        self._values = find_signal(specification.signal).bind(specification, fleet)
-        self.quantities = self._values.quantities
+        self.steps = Steps(specification)
+        self._local = LocalTimes(specification, fleet)
+        self.evaluator = find_signal(specification.signal).bind(specification, fleet)
+        self.quantities = self.evaluator.quantities
         # A method under lru_cache would keep every instance alive.
         self._kept = lru_cache(max(2, _KEPT_ROWS // chunk_rows))(self._make_templates)
 
@@ -94,76 +149,76 @@ class Batches:
             The base time of the file, in seconds since the epoch; the specification's otherwise.
         """
         start = self.specification.start if start is None else start
-        times, values = self.varying(chunk, buffers or Buffers(), start)
-        return self._assembled(chunk, times, values)
+        return self._assembled(chunk, self.varying(chunk, buffers or Buffers(), start))
 
-    def varying(
-        self, chunk: Chunk, buffers: Buffers, start: int
-    ) -> tuple[dict[str, pa.Array], pa.Array]:
-        """Return the columns of a batch that are no templates: the times, by field, and values."""
-        times = {
-            name: as_array(self._rows(chunk, times * 1_000_000), TIME)
-            for name, times in self._times(chunk, buffers, start).items()
+    def varying(self, chunk: Chunk, buffers: Buffers, start: int) -> dict[str, pa.Array]:
+        """Return the columns of a batch that are no templates, by their names."""
+        drawn = Drawn(self, chunk, buffers, start)
+        return {
+            column.name: self._values_in(column, drawn)
+            if column.field.is_value
+            else self._times_in(column, drawn)
+            for column in self.specification.columns
+            if Axis.TIME in column.axes
         }
-        values = buffers.array("values", self.grid.shape(chunk), np.float64)
-        self._values.values(chunk, start, values)
-        return times, self._as_column(values)
 
     def template(self, field: str, chunk: Chunk) -> pa.DictionaryArray:
         """Return a template column of a batch; which steps these are makes no difference."""
         return self._templates.column(field, chunk, self._whole_dictionaries)
 
-    def text_batch(
-        self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
-    ) -> pa.RecordBatch:
-        """Return the rows of a chunk as CSV shows them: times as strings, values as decimals.
-
-        The same columns as `batch`; its times are dictionaries of strings and its values
-        decimals, where all measurements have the same few decimals, or strings.
-        """
-        buffers = buffers or Buffers()
-        start = self.specification.start if start is None else start
-        fields: dict[str, pa.Array] = {}
-        for name, times in self._times(chunk, buffers, start).items():
-            # Arrow takes 2 us to render a time: each distinct one is rendered once.
-            encoded = as_array(times).dictionary_encode()
-            indices = self._rows(chunk, as_numpy(encoded.indices).reshape(times.shape))
-            strings = encoded.dictionary.cast(pa.timestamp("s", "UTC")).cast(pa.string())
-            fields[name] = pa.DictionaryArray.from_arrays(as_array(indices), strings)
-        return self._assembled(chunk, fields, self._value_strings(chunk, buffers, start))
-
-    def _as_column(self, values: NDArray[np.float64]) -> pa.Array:
-        """Return values as Arrow's, what is absent as nulls."""
-        values = values.reshape(-1)
-        there = ~np.isnan(values) if self.quantities.nullable else None
-        if there is None or there.all():
-            return as_array(values)
-        buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(values)]
-        return pa.Array.from_buffers(pa.float64(), values.size, buffers)
-
-    def _assembled(
-        self, chunk: Chunk, fields: dict[str, pa.Array], values: pa.Array
-    ) -> pa.RecordBatch:
-        """Return the columns in order: those of `fields`, the values and the templates."""
-        fields = fields | self._templates_of(chunk)
+    def _assembled(self, chunk: Chunk, varying: dict[str, pa.Array]) -> pa.RecordBatch:
+        """Return the columns in order: those that vary, and the templates."""
+        templates = self._templates_of(chunk)
         arrays = [
-            values if c.field.kind is Kind.DOUBLE else fields[c.field.name]
-            for c in self.specification.columns
+            varying[column.name] if column.name in varying else templates[column.field.name]
+            for column in self.specification.columns
         ]
         return pa.record_batch(arrays, names=self.schema.names)
 
-    def _times(self, chunk: Chunk, buffers: Buffers, start: int) -> dict[str, NDArray[np.int64]]:
-        """Return the time fields: seconds since the epoch, (steps, servers), or (steps, 1)."""
-        boundaries = self._steps.boundaries(chunk, start)
-        if self._steps.fuzz:
-            times = buffers.array("times", (chunk.steps + 1, chunk.servers), np.int64)
-            keys = self._servers.keys_of(chunk)
-            self._steps.fill_late(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
-        else:
-            times = boundaries.reshape(-1, 1)
-        fields = {START.name: times[:-1], END.name: times[1:]}
-        wanted = self.specification.columns_of(*fields)
-        return {c.field.name: fields[c.field.name] for c in wanted}
+    def _values_in(self, column: Column, drawn: Drawn) -> pa.Array:
+        chosen, kind = self.chosen(column), arrow_type(column, self.specification)
+        if column.kind in (Kind.DOUBLE, Kind.FLOAT):
+            values = drawn.values[:, :, chosen]
+            return _as_column(values, kind, ~np.isnan(values) if self.nullable else None)
+        counts = drawn.counts[:, :, chosen]
+        there = counts >= 0 if self.nullable else None
+        decimals = decimals_of(column, self.specification)
+        powers = [10 ** (decimals - int(d)) for d in self.quantities.decimals[chosen]]
+        counts = counts * self.quantities.steps[chosen] + self.quantities.first_counts[chosen]
+        counts = counts * np.array(powers)
+        return _as_column(_words(counts) if column.kind is Kind.DECIMAL else counts, kind, there)
+
+    def _times_in(self, column: Column, drawn: Drawn) -> pa.Array:
+        if column.format == LOCAL:
+            return self.time_strings(column, drawn)
+        times = drawn.times(column) * TIME_UNITS[column.format]
+        return as_array(self._rows(drawn.chunk, times), arrow_type(column, self.specification))
+
+    def time_strings(self, column: Column, drawn: Drawn) -> pa.DictionaryArray:
+        """Return a column of times as text; each distinct one is rendered once."""
+        times, ahead = drawn.times(column), np.zeros((1, 1), np.int64)
+        if column.format == LOCAL:
+            ahead = self._local.ahead(drawn.chunk, times, drawn.start)
+        moments, indices = np.unique(times * _AHEAD + (ahead + _AHEAD // 2), return_inverse=True)
+        texts = [
+            time_text(moment // _AHEAD, column.format, moment % _AHEAD - _AHEAD // 2)
+            for moment in moments.tolist()
+        ]
+        shape = np.broadcast_shapes(times.shape, ahead.shape)
+        rows = self._rows(drawn.chunk, indices.reshape(shape).astype(np.int32))
+        return pa.DictionaryArray.from_arrays(as_array(rows), as_strings(texts))
+
+    def chosen(self, column: Column) -> slice:
+        """Return which measurements a column has the values of."""
+        if column.field.measurement is None:
+            return slice(None)
+        names = [m.name for m in self.specification.measurements]
+        place = names.index(column.field.measurement)
+        return slice(place, place + 1)
+
+    @property
+    def nullable(self) -> bool:
+        return self.quantities.nullable
 
     def _rows(self, chunk: Chunk, times: NDArray[Any]) -> NDArray[Any]:
         """Return (steps, servers) or (steps, 1) repeated for every row of the chunk."""
@@ -181,65 +236,27 @@ class Batches:
             if c.field.kind is Kind.STRING
         }
 
-    def _value_strings(self, chunk: Chunk, buffers: Buffers, start: int) -> pa.Array:
-        """Return the values as decimals where one decimal type holds them all, else as strings."""
-        firsts = np.zeros(len(self.specification.measurements), np.uint64)
-        counts = buffers.array("counts", self.grid.shape(chunk), np.int64)
-        self._values.counts(chunk, start, firsts, counts)
-        shown = counts * self.quantities.steps + self.quantities.first_counts
-        strings = self._strings_of(shown, chunk, buffers, start)
-        if self.quantities.nullable:
-            strings = pc.if_else(pa.array(counts.reshape(-1) < 0), None, strings)
-        return strings
 
-    def _strings_of(
-        self, counts: NDArray[np.int64], chunk: Chunk, buffers: Buffers, start: int
-    ) -> pa.Array:
-        measurements = self.specification.measurements
-        decimals = {m.decimals for m in measurements}
-        if len(decimals) == 1:
-            (common,) = decimals
-            if common is not None and common <= _PLAIN_DECIMALS:
-                return _decimals(counts.reshape(-1), common)
-        values = buffers.array("values", self.grid.shape(chunk), np.float64)
-        self._values.values(chunk, start, values)
-        columns = [
-            _double_strings(values[:, :, i].reshape(-1))
-            if m.decimals is None
-            else _count_strings(counts[:, :, i].reshape(-1), m.decimals)
-            for i, m in enumerate(measurements)
-        ]
-        order = np.arange(counts.size).reshape(len(columns), -1).T
-        return pa.concat_arrays(columns).take(as_array(order))
+def _as_column(
+    values: NDArray[Any], kind: pa.DataType, there: NDArray[np.bool_] | None
+) -> pa.Array:
+    """Return values as Arrow's, in order; what is absent as nulls."""
+    width = 128 if pa.types.is_decimal(kind) else kind.bit_width
+    if width != values.dtype.itemsize * 8 and width == 32:
+        values = values.astype(np.float32)
+    values = np.ascontiguousarray(values).reshape(-1)
+    rows = values.nbytes * 8 // width
+    valid = None
+    if there is not None and not there.all():
+        valid = pa.py_buffer(np.packbits(there.reshape(-1), bitorder="little"))
+    return pa.Array.from_buffers(kind, rows, [valid, pa.py_buffer(values)])
 
 
-def _decimals(counts: NDArray[np.int64], decimals: int) -> pa.Decimal128Array:
-    words = np.empty((counts.size, 2), np.int64)  # low word first
-    words[:, 0], words[:, 1] = counts, counts >> 63
-    kind = pa.decimal128(_PRECISION, decimals)
-    return pa.Array.from_buffers(kind, counts.size, [None, pa.py_buffer(words)])
+def as_decimals(counts: NDArray[np.int64], decimals: int) -> pa.Decimal128Array:
+    """Return counts of 10**-decimals as decimals."""
+    return _as_column(_words(counts), pa.decimal128(_PRECISION, decimals), None)
 
 
-def _count_strings(counts: NDArray[np.int64], decimals: int) -> pa.StringArray:
-    """Return counts of 10**-decimals as decimals with just so many decimals."""
-    if not decimals:
-        return as_array(counts).cast(pa.string())
-    whole, rest = np.divmod(abs(counts), 10 ** min(decimals, 18))  # no count reaches 10**16
-    sign = pc.if_else(pa.array(counts < 0), "-", "")
-    whole = pc.binary_join_element_wise(sign, as_array(whole).cast(pa.string()), "")
-    digits = pc.utf8_lpad(as_array(rest).cast(pa.string()), decimals, "0")
-    return pc.binary_join_element_wise(whole, digits, ".")
-
-
-def _double_strings(values: NDArray[np.float64]) -> pa.StringArray:
-    """Return doubles as Python's `repr` writes them.
-
-    Arrow finds the same shortest digits, but writes 1.0, 1e-05 and 12345678901.5 in its own way.
-    """
-    strings = as_array(values).cast(pa.string())
-    sizes = abs(values)
-    other = (sizes < 1e-4) | (sizes >= 1e10) | (values == np.trunc(values))
-    if not other.any():
-        return strings
-    ours = pa.array([repr(value) for value in values[other].tolist()], pa.string())
-    return pc.replace_with_mask(strings, pa.array(other), ours)
+def _words(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return numbers of 128 bits, low word first."""
+    return np.stack([counts, counts >> 63], axis=-1)

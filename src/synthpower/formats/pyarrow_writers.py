@@ -14,7 +14,7 @@ from synthpower.formats.batches import Batches
 from synthpower.formats.buffers import Buffers
 from synthpower.formats.interface import Certainty, Size
 from synthpower.formats.templates import DICTIONARY_BYTES, Templates
-from synthpower.model.columns import Kind
+from synthpower.formats.text_batches import TextBatches
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals.quantity import value_dictionary
@@ -40,8 +40,8 @@ class PyarrowCsvWriter:
         # 16 MB of text at most, whatever the strings: with two times, a number and separators.
         self._longest_row = templates.longest_row() + 80
         rows = max(1, min(_CSV_ROWS, _CSV_BYTES // self._longest_row))
-        self._batches = Batches(specification, fleet, rows)
-        self._quoted = any(needs_quotes(strings) for strings in templates.distinct())
+        self._batches = TextBatches(specification, fleet, rows)
+        self._quoted = any(needs_quotes(strings) for strings in templates.distinct().values())
         self._header = header
         self.grid = self._batches.grid
 
@@ -79,7 +79,7 @@ class PyarrowParquetWriter:
         self._batches = Batches(specification, fleet, _PARQUET_ROWS)
         self._metadata = metadata
         self.grid = self._batches.grid
-        values = [c.name for c in specification.columns if c.field.kind is Kind.DOUBLE]
+        values = [c.name for c in specification.columns if c.field.is_value]
         names = self._batches.schema.names
         templates = [name for name in names if name not in values]
         # More than 16 bits of values are smaller, and faster, without a dictionary.

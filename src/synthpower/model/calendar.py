@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from synthpower.errors import InputError, shown, whole_number
 
@@ -53,6 +53,24 @@ def parse_utc(text: str) -> int:
 def utc_text(seconds: int) -> str:
     """Return seconds since the epoch as ``2023-02-27 00:00:00Z``."""
     return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}Z"
+
+
+# What a second is in the units of times that are counted; a timestamp counts microseconds.
+TIME_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "utc": 10**6, "iso": 10**6}
+
+
+def time_text(seconds: int, format: str, ahead: int = 0) -> str:
+    """Return a time as text, in one of the formats of a column of times.
+
+    `ahead` is by how many seconds local time is ahead of UTC.
+    """
+    if format == "utc":
+        return utc_text(seconds)
+    if format == "iso":
+        return utc_text(seconds).replace(" ", "T")
+    if format == "local":
+        return datetime.fromtimestamp(seconds, timezone(timedelta(seconds=ahead))).isoformat()
+    return str(seconds * TIME_UNITS[format])
 
 
 def following_dates(date: str, days: int) -> list[str]:

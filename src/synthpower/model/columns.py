@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthpower.errors import InputError, shown
@@ -176,6 +176,10 @@ class Column:
         """The type of its values."""
         return FORMATS[self.field.kind][self.format]
 
+    def of_tables(self, measurements: Sequence[Measurement]) -> Column:
+        """Return it with the field that its source names where these are the measurements."""
+        return replace(self, field=field_of(self.field.name, measurements))
+
     @property
     def by_default(self) -> bool:
         """Whether it has the form that it has without a format."""
@@ -213,6 +217,12 @@ def check_columns(columns: Iterable[Column]) -> tuple[Column, ...]:
                     "columns",
                 )
     return checked
+
+
+def further_columns(columns: Iterable[Column]) -> tuple[str, ...]:
+    """Return the columns of the user's own tables that a file has of its servers."""
+    fields = dict.fromkeys(c.field for c in columns if c.field.axes == Axis.SERVER)
+    return tuple(field.name for field in fields if field.name not in FIELDS)
 
 
 def is_wide(columns: Iterable[Column]) -> bool:

@@ -47,7 +47,7 @@ class Measurement:
     minimum : Decimal or int or float or str
         The least value, which may be negative; 0 where there is a quantity, which has bounds of
         its own.
-    facts : mapping of str to str, or its items
+    facts : tuple of (str, str)
         What else its table says of it: columns of the user's own, which a file may have.
 
     Raises

@@ -79,15 +79,15 @@ class Specification:
     location: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", check_columns(self.columns))
-        measurements = measurements_of(self.columns, _checked_measurements(self.measurements))
-        object.__setattr__(self, "measurements", measurements)
+        measurements = _checked_measurements(self.measurements)
+        columns = tuple(c.of_tables(measurements) for c in check_columns(self.columns))
+        object.__setattr__(self, "columns", check_columns(columns))
+        object.__setattr__(self, "measurements", measurements_of(columns, measurements))
         if self.location is not None:
             check_text("location", self.location)
         object.__setattr__(self, "date", str(self.date))
         base_time(self.date)
         object.__setattr__(self, "faults", check_faults(self.faults))
-        object.__setattr__(self, "offsets", _checked_offsets(self.offsets, self.span))
         for argument in ("seed", "interval", "fuzz"):
             object.__setattr__(self, argument, whole_number(getattr(self, argument), argument))
         if not 0 <= self.seed < SEED_LIMIT:
@@ -107,6 +107,8 @@ class Specification:
                 f"less than the interval of {self.interval}",
                 "fuzz",
             )
+        offsets = _checked_offsets(self.offsets, self.span + self.fuzz)
+        object.__setattr__(self, "offsets", offsets)
         self._check_formats()
 
     def _check_formats(self) -> None:

@@ -10,8 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from synthpower.errors import InputError, shown
+from synthpower.model.columns import LOCAL, further_columns
 
 if TYPE_CHECKING:
+    from synthpower.fleet.fleet import Fleet
+    from synthpower.model.description import FleetRecord
+    from synthpower.model.specification import Specification
     from synthpower.signals.interface import Signal
 
 SIGNALS = {
@@ -34,3 +38,29 @@ def find_signal(name: object) -> Signal:
     module, _, attribute = SIGNALS[name].partition(":")
     signal: Signal = getattr(import_module(module), attribute)()
     return signal
+
+
+def completed(specification: Specification, fleet: Fleet) -> Specification:
+    """Return a specification with what it takes of a fleet, and nothing that its signal ignores.
+
+    Raises
+    ------
+    InputError
+        Where the signal cannot make it, or a column holds what the fleet's tables do not have.
+    """
+    specification = find_signal(specification.signal).complete(specification, fleet)
+    fleet.check_further(
+        further_columns(specification.columns),
+        [name for m in specification.measurements for name, _ in m.facts],
+    )
+    if any(column.format == LOCAL for column in specification.columns):
+        from synthpower.signals.sites import with_local_times
+
+        return with_local_times(specification, fleet)
+    return specification
+
+
+def fleet_record(specification: Specification, fleet: Fleet) -> FleetRecord:
+    """Return what the record of a file says of its fleet."""
+    facts = find_signal(specification.signal).facts
+    return fleet.record(facts, further_columns(specification.columns))

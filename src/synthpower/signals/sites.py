@@ -6,6 +6,7 @@ See docs/LOAD.md, "A site, at hour g".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthpower.arrays import as_numpy
 from synthpower.errors import InputError, shown
+from synthpower.fleet.fleet import Fleet
 from synthpower.kernels.load_tables import (
     CONSTANTS,
     KINDS,
@@ -24,6 +27,8 @@ from synthpower.kernels.load_tables import (
 )
 from synthpower.kernels.philox import HALF, LOW, U64, philox4x32
 from synthpower.model.calendar import DAY, HOUR
+from synthpower.model.columns import LOCAL
+from synthpower.model.kinds import TIME_ZONE
 from synthpower.model.specification import Offsets, Specification
 from synthpower.model.streams import LOAD_SITE, stream_key
 
@@ -58,9 +63,32 @@ def offsets_now(specification: Specification) -> Iterator[tuple[str, Offsets | N
     for zone, times in specification.offsets:
         try:
             before = -times[0][0]
-            yield zone, _offsets(zone, specification.start, specification.span, before)
+            yield zone, _offsets(zone, specification.start, _reach(specification), before)
         except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
             yield zone, None
+
+
+def zones_of(fleet: Fleet) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the time zones of a fleet's sites, and which of them each server has."""
+    sites = fleet.by_serial.templates["location"]
+    known = fleet.facts(TIME_ZONE)
+    of_sites = [known.get(site) or DEFAULT_ZONE for site in sites.dictionary.to_pylist()]
+    zones = sorted(set(of_sites))
+    return zones, np.array(list(map(zones.index, of_sites)), np.int32)[as_numpy(sites.indices)]
+
+
+def with_local_times(specification: Specification, fleet: Fleet) -> Specification:
+    """Return a specification with the local time of each site, as far as its times reach."""
+    zones, _ = zones_of(fleet)
+    before = max((-times[0][0] for _, times in specification.offsets), default=0)
+    reach = _reach(specification)
+    return replace(specification, offsets=offsets_of(zones, specification.start, reach, before))
+
+
+def _reach(specification: Specification) -> int:
+    """Return how many seconds after a file's start the last time is whose offset it needs."""
+    local = any(column.format == LOCAL for column in specification.columns)
+    return specification.span + (specification.fuzz if local else 0)
 
 
 @lru_cache(4096)
@@ -127,7 +155,7 @@ class Sites:
         """
         since = np.arange(-min(self._before, start), self._span + 1, HOUR)
         hours = (start + since) // HOUR
-        ahead = np.stack([_ahead(self._offsets[zone], since) for zone in self._zones], axis=1)
+        ahead = np.stack([ahead_of(self._offsets[zone], since) for zone in self._zones], axis=1)
         local = hours[:, np.newaxis] * HOUR + ahead
         weekday = (local // DAY + 3) % 7
         quarter = weekday * 96 + local % DAY // 900
@@ -160,7 +188,8 @@ class Sites:
         )
 
 
-def _ahead(offsets: Offsets, since: NDArray[np.int64]) -> NDArray[np.int64]:
+def ahead_of(offsets: Offsets, since: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the seconds that local time is ahead of UTC, so many seconds after a file's start."""
     begins, ahead = np.array(offsets, np.int64).T
     found: NDArray[np.int64] = ahead[np.searchsorted(begins, since, side="right") - 1]
     return found

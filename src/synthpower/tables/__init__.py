@@ -1,7 +1,8 @@
 """The tables that a fleet and its readings are made from: shipped, or the user's own.
 
-Three small CSV files are part of this package. Each can be replaced; further columns are kept,
-as facts of a server type or of a location.
+Small CSV files are part of this package. Each can be replaced; further columns are kept, as facts
+of a server type, a location or a measurement. A table of columns is an example only: without one,
+files have those of `model.columns.COLUMNS`.
 
 ================  ============================  ===================
 file              columns needed                columns optional
@@ -10,6 +11,7 @@ server_types.csv  model, product_id             weight
 locations.csv     location                      weight, time_zone
 measurements.csv  name, unit, scale             decimals, quantity,
                                                 minimum
+columns.csv       column, source                format
 ================  ============================  ===================
 """
 
@@ -26,6 +28,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from synthpower.errors import InputError, shown
+from synthpower.model.columns import Column, check_columns, field_of
 from synthpower.model.faults import Fault
 from synthpower.model.kinds import TIME_ZONE, Location, ServerType
 from synthpower.model.measurement import Measurement, finite_decimal, wrong_decimals
@@ -36,7 +39,8 @@ LOCATIONS = "locations.csv"
 MEASUREMENTS = "measurements.csv"
 LOAD_MEASUREMENTS = "measurements_load.csv"
 SHIPPED_MEASUREMENTS = {"load": LOAD_MEASUREMENTS}  # by the names that they go by
-TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS, LOAD_MEASUREMENTS)
+COLUMNS = "columns.csv"
+TABLES = (SERVER_TYPES, LOCATIONS, MEASUREMENTS, LOAD_MEASUREMENTS, COLUMNS)
 
 _SERVER_FACTS = ("generation", "sockets", "height_u", "load_curve")  # of the shipped table
 
@@ -107,8 +111,8 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
     """
     source = _source(path, MEASUREMENTS)
     measurements: dict[str, Measurement] = {}
-    optional = ("decimals", "quantity", "minimum")
-    for line, row in read_rows(source, ("name", "unit", "scale"), optional):
+    needed, optional = ("name", "unit", "scale"), ("decimals", "quantity", "minimum")
+    for line, row in read_rows(source, needed, optional):
         with at_line(source, line):
             text = row.get("decimals", "")
             if text and not re.fullmatch("[0-9]{1,4}", text):
@@ -120,6 +124,7 @@ def read_measurements(path: str | os.PathLike[str] | Source | None = None) -> li
                 int(text) if text else None,
                 row.get("quantity") or None,
                 finite_decimal("minimum", row.get("minimum") or 0),
+                tuple(_facts(row, *needed, *optional).items()),
             )
             if measurement.name in measurements:
                 raise InputError(f"measurement {shown(measurement.name)!r} is listed twice")
@@ -149,6 +154,25 @@ def read_faults(path: str | os.PathLike[str] | Source) -> list[Fault]:
     if not faults:
         raise InputError(f"{source}: no fault; one row at least is needed")
     return faults
+
+
+def read_columns(path: str | os.PathLike[str] | Source) -> tuple[Column, ...]:
+    """Read a table of columns: column, source and, optionally, format; ``#`` begins a comment.
+
+    Raises
+    ------
+    InputError
+        As `read_rows`, `Column` and `check_columns`.
+    """
+    source = _source(path, COLUMNS)
+    columns = []
+    for line, row in read_rows(source, ("column", "source"), ("format",), comment="#"):
+        with at_line(source, line):
+            columns.append(Column(row["column"], field_of(row["source"]), row.get("format", "")))
+    try:
+        return check_columns(columns)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
 
 
 def server_types_text(types: Sequence[ServerType]) -> str:
@@ -188,7 +212,20 @@ def measurements_text(measurements: Sequence[Measurement]) -> str:
         }
         | ({"quantity": m.quantity or ""} if with_quantity else {})
         | ({"minimum": str(m.minimum) if m.minimum else ""} if with_minimum else {})
+        | dict(m.facts)
         for m in measurements
+    )
+
+
+def columns_text(columns: Sequence[Column]) -> str:
+    """Return columns as the text of a table."""
+    return _text(
+        {
+            "column": column.name,
+            "source": column.field.name,
+            "format": "" if column.by_default else column.format,
+        }
+        for column in columns
     )
 
 

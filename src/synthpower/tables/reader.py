@@ -29,6 +29,7 @@ def read_rows(
     needed: Sequence[str],
     optional: Sequence[str] = (),
     known: Sequence[str] = (),
+    comment: str | None = None,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Read the rows of a CSV file one at a time, checking each.
 
@@ -41,6 +42,8 @@ def read_rows(
         The columns with a meaning. An optional one may be missing, or a field of it empty.
     known : sequence of str
         Other columns that are not to be taken for a misspelt one.
+    comment : str, optional
+        What a line begins with that is skipped.
 
     Yields
     ------
@@ -66,12 +69,12 @@ def read_rows(
         while not header:
             if (row := _next(reader)) is None:
                 break
-            header = row
+            header = [] if _is_comment(row, comment) else row
         _check_header(path, reader.line_num, header, needed, optional)
         _ask_about_others(path, reader.line_num, header, (*needed, *optional), known)
         line = reader.line_num + 1
         while (row := _next(reader)) is not None:
-            if row:
+            if row and not _is_comment(row, comment):
                 if len(row) != len(header):
                     raise InputError(
                         f"{path}:{line}: {len(row)} fields, where the header has {len(header)}"
@@ -85,6 +88,10 @@ def read_rows(
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}:{line}: not a CSV row: {error}") from None
+
+
+def _is_comment(row: list[str], comment: str | None) -> bool:
+    return comment is not None and row[:1] != [] and row[0].startswith(comment)
 
 
 def _next(reader: Iterator[list[str]]) -> list[str] | None:

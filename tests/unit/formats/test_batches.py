@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from support import COLUMNS, CPU, POWER, doubles
 
 from synthpower import Inventory, Measurement, Specification
-from synthpower.formats.batches import Batches, _double_strings
 from synthpower.formats.buffers import Buffers
+from synthpower.formats.text_batches import TextBatches, _double_strings
 from synthpower.model.columns import END_COLUMNS
 
 
-def batches(*measurements: Measurement, chunk_rows: int = 1000, **changes: object) -> Batches:
+def batches(*measurements: Measurement, chunk_rows: int = 1000, **changes: object) -> TextBatches:
     spec = Specification("2023-02-27", measurements or (CPU, POWER), 1, **changes)
-    return Batches(spec, Inventory.generate(20, seed=1), chunk_rows)
+    return TextBatches(spec, Inventory.generate(20, seed=1), chunk_rows)
 
 
 def test_columns_are_the_contracts_in_order() -> None:

@@ -96,7 +96,9 @@ def table_of(tmp_path: Path, text: str | bytes) -> Path:
     ],
 )
 def test_csv_of_many_kinds_is_read(tmp_path: Path, text: str) -> None:
-    assert tables.read_measurements(table_of(tmp_path, text)) == [Measurement("a", "W", Decimal(3))]
+    (found,) = tables.read_measurements(table_of(tmp_path, text))
+    assert found.with_facts(()) == Measurement("a", "W", Decimal(3))
+    assert dict(found.facts) == ({"more": "whatever"} if "more" in text else {})
 
 
 def test_weights_are_read(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from synthpower.dataset.validate.cells import Flags, Numbers
 from synthpower.dataset.validate.statistics import Statistics
 from synthpower.errors import InputError, shown
 from synthpower.formats import format_of_name
-from synthpower.formats.batches import TIME, reading_schema
-from synthpower.model.columns import COLUMNS, END_COLUMNS
+from synthpower.formats.batches import TIME
+from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS
 
 BATCH_ROWS = 2**18
 TIMES = ("start_time", "end_time")
@@ -99,7 +99,7 @@ class Source:
         self.wrong = ""
         with path.open("rb") as file:
             self.names = self._parquet_names(file) if self.parquet else self._csv_names(file)
-        expected = reading_schema(COLUMNS if "start_time" in self.names else END_COLUMNS).names
+        expected = [c.name for c in (COLUMNS if "start_time" in self.names else END_COLUMNS)]
         if self.names != expected:
             raise InputError(f"{', '.join(map(shown, self.names))}; not {', '.join(expected)}")
 
@@ -110,7 +110,7 @@ class Source:
             if names.count(name) == 1:
                 self._check_time(name, schema.field(name).type)
         for name in names:
-            if names.count(name) == 1 and name in reading_schema(COLUMNS).names:
+            if names.count(name) == 1 and name in FIELDS:
                 self._check_type(name, schema.field(name).type)
         return names
 

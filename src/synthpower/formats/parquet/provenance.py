@@ -14,7 +14,7 @@ from synthpower.formats.parquet.layout import Footer
 from synthpower.formats.parquet.structs import BYTE_ARRAY, CODECS, DOUBLE
 from synthpower.model.description import describe, load_json
 from synthpower.model.specification import Specification
-from synthpower.signals import find_signal
+from synthpower.signals import fleet_record
 from synthpower.version import __version__
 
 METADATA_KEY = "synthpower"
@@ -27,7 +27,7 @@ class Metadata:
     """The key-value metadata of files that differ in their date only."""
 
     def __init__(self, specification: Specification, fleet: Fleet) -> None:
-        self._fleet = fleet.record(find_signal(specification.signal).facts)
+        self._fleet = fleet_record(specification, fleet)
 
     def record(self, specification: Specification) -> dict[str, object]:
         """Return the record of a file."""
