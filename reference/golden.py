@@ -44,6 +44,11 @@ TABLES = {
     "full precision": [(name, unit, scale, "") for name, unit, scale, _ in SHIPPED],
     "mixed": [*SHIPPED, ("inlet, front", "C", "45.5", ""), ("fans", "1", "8", "0"),
               ("tiny", "m", "0.000123", "9"), ("huge", "B", "9007199254740992", "0")],
+    "minimum": [("outside", "Cel", "45.59", "1", "", "-30.21"),
+                ("balance", "W", "0.3", "", "", "-0.1"),
+                ("frozen", "Cel", "-1.5", "2", "", "-1.75"),
+                ("deep", "m", "-2", "", "", "-10935.5"),
+                ("far", "B", "9007199254740992", "0", "", "9007199254700000")],
     "load": LOAD,
     "load quantities": QUANTITIES,
     "load of mixed decimals": [("fans", "1", "8", "0", ""), ("watts", "W", "9", "", "power"),
@@ -60,6 +65,9 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "hour by the minute": ("mixed", "made", {"date": "2023-02-27T05", "interval": 60}),
     "first day": ("shipped", "made", {"date": "1970-01-01", "interval": 21_600}),
     "last day": ("shipped", "made", {"date": "9999-12-30", "interval": 21_600, "fuzz": 60}),
+    "minimum": ("minimum", "made", {"date": "2023-02-27", "interval": 14_400}),
+    "minimum, triangular": (
+        "minimum", "odd", {"date": "2023-02-27", "interval": 14_400, "signal": "triangular"}),
     "odd servers": ("mixed", "odd", {"date": "2023-02-27", "interval": 14_400, "fuzz": 600}),
     "load": ("load", "made", {"date": "2023-02-27", "signal": "load"}),
     "load every 5 minutes": (

@@ -60,7 +60,7 @@ class Readings:
     columns : sequence of Column, optional
         The columns, in order; all of them otherwise.
     signal : str
-        ``uniform``: a random number in [0, 1) times the scale; ``triangular``: the
+        ``uniform``: a random number from the minimum to the scale; ``triangular``: the
         smaller of two such numbers; ``load``: a fleet that behaves like one.
     measurements : sequence of Measurement, optional
         What is measured; the shipped ones otherwise.

@@ -44,7 +44,7 @@ lower case,HPE DL325 Gen10+,P18612-B21,NL-A-01
 """
 FILES = {
     "inventory.csv": INVENTORY,
-    "measurements.csv": b"name,unit,scale,decimals\nserver power,W,300,2\ninlet,C,45.5,\n",
+    "measurements.csv": b"name,unit,scale,decimals,minimum\nserver power,W,300,2,\ninlet,C,45.5,,-20\n",
     "README.md": b"---\nglcp_customer_id: 0\ndevices: inventory.csv\ndata: data-*\nseed: 8123\n---\n",
     "manifest.json": b'{"files": {"data-2023-02-27.csv": {"bytes": 5, "specification": {}}}, "seed": 5}',
     "server_types.csv": (SHIPPED / "server_types.csv").read_bytes(),

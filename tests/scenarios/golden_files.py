@@ -36,6 +36,7 @@ def main(directory: Path, workers: int, chunk_rows: int) -> None:
                 Decimal(m.scale),
                 int(m.decimals) if m.decimals else None,
                 m.quantity or None,
+                Decimal(m.minimum or 0),
             )
             for m in golden.measurements(table)
         ]

@@ -237,8 +237,8 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
         "--measurements",
         type=_table,
         metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the shipped "
-        "table; 'load' is the shipped one of all quantities",
+        help="CSV with name,unit,scale and, optionally, decimals,quantity,minimum, in place of the "
+        "shipped table; 'load' is the shipped one of all quantities",
     )
     add(
         "--columns",
@@ -296,7 +296,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--signal",
         choices=SIGNALS,
         default=DEFAULT_SIGNAL,
-        help="uniform (default): a random number in [0, 1) times the measurement's scale; "
+        help="uniform (default): a random number from the minimum, or 0, to the scale; "
         "triangular: the smaller of two such numbers; load: servers with work to do, their power "
         "following it",
     )
@@ -304,7 +304,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--measurements",
         type=_table,
         metavar="FILE",
-        help="CSV with name,unit,scale and, optionally, decimals,quantity, in place of the "
+        help="CSV with name,unit,scale and, optionally, decimals,quantity,minimum, in place of the "
         "directory's measurements.csv; 'load' is a shipped one of all quantities",
     )
     add(

@@ -93,7 +93,8 @@ Some files have no `start_time`: there an interval begins where the server's one
 before it ends. Every server has one row for each interval and each measurement, so
 the rows are the product of the three. They are ordered by interval, then by serial
 number, then as the measurements are in {measurements}, which has for each its
-`name`, its `unit`, the greatest random number (`scale`) and the number of `decimals`.
+`name`, its `unit`, the greatest random number (`scale`), the least one (`minimum`, where
+it is not 0) and the number of `decimals`.
 
 ## Made again
 

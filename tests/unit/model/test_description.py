@@ -270,10 +270,23 @@ def measured(**changes: Any) -> dict[str, Any]:
         (measured(name=""), "inconsistent: empty name"),
         (measured(name="\ud800"), "U+D800 in name is no character"),
         (measured(minimum=0), "inconsistent: measurements is"),
+        (measured(minimum=-5), "inconsistent: measurements is"),
+        (measured(minimum="100"), "inconsistent: scale 100: it must be above the minimum, 100"),
+        (measured(minimum=None), "the recorded specification cannot be read"),
     ],
 )
 def test_a_measurement_is_read_strictly(changed: dict[str, Any], words: str) -> None:
     assert words in refused(changed)
+
+
+def test_a_minimum_needs_version_4_and_none_needs_no_new_one() -> None:
+    below = Measurement("inlet", "Cel", Decimal(45), 1, minimum=Decimal("-20.5"))
+    made = json.loads(json.dumps(describe(specified(measurements=(below, POWER)), FLEET)))
+    assert made["format_version"] == 4
+    assert [m.get("minimum") for m in made["measurements"]] == ["-20.5", None]
+    assert parse(made)[0].measurements == (below, POWER)
+    zero = replace(below, minimum=Decimal("-0.0"))
+    assert describe(specified(measurements=(zero,)), FLEET)["format_version"] == 1
 
 
 def test_a_scale_may_be_written_in_any_way() -> None:
