@@ -76,7 +76,8 @@ class _Unpacked(io.RawIOBase):
         self._begin()
 
     def _begin(self) -> None:
-        self._text = pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._codec)
+        handle = pa.PythonFile(_LeftOpen(self._file), "r")
+        self._text = pa.CompressedInputStream(handle, self._codec)
         self._position = 0
 
     def readable(self) -> bool:
@@ -119,6 +120,17 @@ class _Unpacked(io.RawIOBase):
         if not self.closed:
             self._file.close()
         super().close()
+
+
+class _LeftOpen:
+    """A file that pyarrow reads, and does not close when it lets go of it."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def close(self) -> None: ...
 
 
 class TextFiles:

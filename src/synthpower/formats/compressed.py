@@ -57,14 +57,15 @@ class CompressedWriter:
             sink.write(self._pack(b""))
 
     def size(self, specification: Specification) -> Size:
-        """Return about the size of a file: as if all chunks were like the first."""
+        """Return about the size of a file: as if all chunks were like one of the first."""
         sink = _CountedSink()
         with self.open(specification, sink):
             pass  # a file of no readings
         size = sink.size
-        for chunk in islice(self.grid.chunks(), 1):
-            first = len(self.render(chunk, specification.start, Buffers()))
-            size += first * self.grid.num_rows // self.grid.rows(chunk)
+        chunk = max(islice(self.grid.chunks(), 2), key=self.grid.rows, default=None)
+        if chunk:  # of a shard the second may be the larger
+            packed = self.render(chunk, specification.start, Buffers())
+            size += len(packed) * self.grid.num_rows // self.grid.rows(chunk)
         return Size(size, Certainty.ABOUT)
 
     def estimate(self, specification: Specification) -> int:
