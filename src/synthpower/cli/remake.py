@@ -38,4 +38,7 @@ def run(args: argparse.Namespace) -> None:
         say(f"{', '.join(plan.tables)}  made", args.quiet)
     others = plan.of_other_sizes()
     if others:
-        say(f"{title_of(others)}  of another size than before: by another version?", args.quiet)
+        say(
+            f"{title_of(others)}  of another size than before: by another version, or library?",
+            args.quiet,
+        )
