@@ -66,7 +66,8 @@ class Options(NamedTuple):
     implementation : str
         ``fast``, or ``pyarrow``: its own writers, slower, for cross-checking.
     compression : str, optional
-        Of all columns; by default only what repeats is compressed.
+        Of all columns of Parquet; by default only what repeats is compressed. Of text, whose
+        names say it; by default it is not compressed.
     """
 
     implementation: str = FAST
