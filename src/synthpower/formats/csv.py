@@ -182,6 +182,7 @@ class CsvWriter:
             self._numbers,
             counts,
             self._quantities.decimals,
+            self._quantities.first_counts,
             self._quantities.scales,
             self._quantities.minima,
             kernels.powers_of_ten(),

@@ -44,8 +44,8 @@ def test_a_row_is_its_texts_and_the_count_as_a_decimal(
     size, out = np.empty(1, np.int64), np.empty(2000 + kernels.PADDING, np.uint8)
     render(
         *joined(heads), times, with_start, with_end, np.empty(0, np.uint8),
-        np.array(counts).reshape(shape), np.full(2, decimals), np.ones(2),
-        np.full(2, float(minimum)), kernels.powers_of_ten(), *joined(tails), size, out,
+        np.array(counts).reshape(shape), np.full(2, decimals), np.full(2, minimum), np.ones(2),
+        np.zeros(2), kernels.powers_of_ten(), *joined(tails), size, out,
     )  # fmt: skip
     start, end = b"1970-01-01 00:00:00Z,", b"1970-01-01 01:00:00Z,"
     expected = b""
