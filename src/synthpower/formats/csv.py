@@ -152,7 +152,7 @@ class CsvWriter:
         self._numbers = _number_texts(dictionary) if dictionary else np.empty(0, np.uint8)
         if dictionary:
             self._render_rows = kernels.render_known_rows
-        elif min(self._quantities.decimals) >= 0:
+        elif min(self._quantities.decimals) >= 0 and not self._quantities.first_counts.any():
             self._render_rows = kernels.render_decimal_rows
         else:
             self._render_rows = kernels.render_any_rows
@@ -182,7 +182,6 @@ class CsvWriter:
             self._numbers,
             counts,
             self._quantities.decimals,
-            self._quantities.first_counts,
             self._quantities.scales,
             self._quantities.minima,
             kernels.powers_of_ten(),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synthpower.jit import inlined, kernel, variant
 from synthpower.kernels.blocks import copy_block
 from synthpower.kernels.offsets import offsets_problem
+from synthpower.kernels.philox import U64
 from synthpower.kernels.quantity import value_of_unit
 from synthpower.kernels.text import (
     LONGEST_NUMBER,
@@ -22,6 +23,7 @@ from synthpower.kernels.text import (
     POINT,
     SLOT,
     ZERO,
+    put_count,
     put_double,
     put_signed,
 )
@@ -112,7 +114,6 @@ def _put_known_number(
     numbers: NDArray[np.uint8],
     count: int,
     _decimals: int,
-    _first: int,
     _scale: float,
     _minimum: float,
     _powers: NDArray[np.uint64],
@@ -129,12 +130,11 @@ def _put_decimal(
     _numbers: NDArray[np.uint8],
     count: int,
     decimals: int,
-    first: int,
     _scale: float,
     _minimum: float,
     _powers: NDArray[np.uint64],
 ) -> int:
-    return put_signed(out, at, count + first, decimals) if count >= 0 else at
+    return put_count(out, at, U64(count), decimals) if count >= 0 else at
 
 
 @inlined
@@ -144,7 +144,6 @@ def _put_number(
     _numbers: NDArray[np.uint8],
     count: int,
     decimals: int,
-    first: int,
     scale: float,
     minimum: float,
     powers: NDArray[np.uint64],
@@ -152,7 +151,7 @@ def _put_number(
     if count < 0:
         return at
     if decimals >= 0:
-        return put_signed(out, at, count + first, decimals)
+        return put_signed(out, at, count + int(minimum), decimals)
     value = value_of_unit(count, scale) + minimum
     return put_double(out, at, np.float64(value).view(np.uint64), powers)
 
@@ -166,7 +165,6 @@ def _rows(
     numbers: NDArray[np.uint8],
     counts: NDArray[np.int64],
     decimals: NDArray[np.int64],
-    firsts: NDArray[np.int64],
     scales: NDArray[np.float64],
     minima: NDArray[np.float64],
     powers: NDArray[np.uint64],
@@ -194,13 +192,11 @@ def _rows(
         is no value.
     decimals : (measurements,) int64
         0 to 22; for `render_any_rows` also -1, for a double in full.
-    firsts : (measurements,) int64
-        Where there are decimals, what is added to a count. (As a double it would take 1.5 ns a
-        row.) Neither it nor the next two are used by `render_known_rows`.
     scales : (measurements,) float64
         Where there are no decimals, what a number in [0, 1) is multiplied by.
     minima : (measurements,) float64
-        Where there are no decimals, what is added to the product.
+        For `render_any_rows`, what is added: to a count or, where there are no decimals, to a
+        value. (This, and a sign, would take the others' rows 1 to 2 ns more.)
     powers : (617, 2) uint64
         `powers_of_ten`.
     tails, tail_offsets : (bytes + PADDING,) uint8, (measurements + 1,) int32
@@ -243,9 +239,8 @@ def _rows(
                 copy_block(out, at, time_texts[t + 1, slot], 0)
                 at += end_size
                 at = put_number(
-                    out, at, numbers, counts[t, s, m],
-                    decimals[m], firsts[m], scales[m], minima[m], powers,
-                )  # fmt: skip
+                    out, at, numbers, counts[t, s, m], decimals[m], scales[m], minima[m], powers
+                )
                 tail = tail_offsets[m]
                 tail_size = tail_offsets[m + 1] - tail
                 copy_block(out, at, tails, tail)
@@ -266,7 +261,6 @@ _ROWS = {
     "numbers": "uint8[>= 0]",
     "counts": "int64[times, servers, measurements]",
     "decimals": "int64[measurements]",
-    "firsts": "int64[measurements]",
     "scales": "float64[measurements]",
     "minima": "float64[measurements]",
     "powers": "uint64[617, 2]",

@@ -183,7 +183,6 @@ def rows(**changed: Any) -> dict[str, Any]:
         "numbers": np.empty(0, np.uint8),
         "counts": np.zeros((1, 2, 1), np.int64),
         "decimals": np.array([2]),
-        "firsts": np.zeros(1, np.int64),
         "scales": np.ones(1),
         "minima": np.zeros(1),
         "powers": kernels.powers_of_ten(),
