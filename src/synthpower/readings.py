@@ -220,7 +220,7 @@ class Readings:
         path : path-like
             The file; a pipe is written in place, and ``-`` is standard output.
         format : str, optional
-            ``csv`` or ``parquet``; what the file's name ends in otherwise.
+            ``csv``, ``parquet`` or ``arrow``; what the file's name ends in otherwise.
         overwrite : bool
             Replace the file where it exists.
         workers : int, optional
@@ -228,9 +228,9 @@ class Readings:
         progress : callable, optional
             Called with the rows and the bytes that have been written since the last call.
         compression : str, optional
-            ``none``, ``snappy`` or ``zstd`` for all columns of Parquet; by default only
-            what repeats is compressed. ``gzip`` or ``zstd`` of CSV; by default what the
-            file's name ends in.
+            ``none``, ``snappy`` or ``zstd`` for all columns of Parquet, ``none`` or ``zstd`` of
+            Arrow; by default only what repeats is compressed. ``gzip`` or ``zstd`` of CSV; by
+            default what the file's name ends in.
 
         Raises
         ------

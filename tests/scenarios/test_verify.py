@@ -444,19 +444,21 @@ def test_the_command_passes_whole_files(command, power: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_command_looks_at_each_file_that_is_named(command, power: Path) -> None:
+def test_the_command_looks_at_each_file_that_is_named(command, dataset_of_two: Path) -> None:
     """As DIR/* names them: inventory.csv is looked at once."""
-    done = command("verify", *sorted(power.glob("[!.]*")), "--json")
+    done = command("verify", *sorted(dataset_of_two.glob("[!.]*")), "--json")
     assert done.returncode == 0, done.stdout
-    assert done.stdout == command("verify", power, "--json").stdout
+    assert done.stdout == command("verify", dataset_of_two, "--json").stdout
     checked = [check["file"] for check in json.loads(done.stdout)["checks"]]
     others = ["README.md", "measurements.csv", "server_types.csv", "locations.csv", "manifest.json"]
     assert checked == ["inventory.csv", *others, *[f"{NAME}.csv"] * 3, *[f"{NAME}.parquet"] * 3]
-    (power / "locations.csv").write_text("nowhere")
-    done = command("verify", power / "locations.csv")
+    (dataset_of_two / "locations.csv").write_text("nowhere")
+    done = command("verify", dataset_of_two / "locations.csv")
     assert done.returncode == 1
     assert "locations.csv" in done.stdout
-    (alone,) = json.loads(command("verify", power / "inventory.csv", "--json").stdout)["checks"]
+    (alone,) = json.loads(command("verify", dataset_of_two / "inventory.csv", "--json").stdout)[
+        "checks"
+    ]
     assert (alone["file"], alone["count"]) == ("inventory.csv", 1000)
 
 

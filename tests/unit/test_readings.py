@@ -148,8 +148,8 @@ def test_the_format_is_that_of_the_name(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, r"the suffix '.txt' names no format; end it in .csv or "),
-        ({"format": "xml"}, "'xml': choose csv or parquet"),
+        ({}, r"the suffix '.txt' names no format; end it in .csv, "),
+        ({"format": "xml"}, "'xml': choose csv, parquet or arrow"),
     ],
 )
 def test_an_unknown_format_is_refused(

@@ -29,8 +29,8 @@ Make a first dataset with
 
 _DESCRIPTION = """\
 Synthetic data-centre power telemetry: an inventory of servers, and readings for
-each server, time and kind of measurement, as CSV or Parquet. The same seed gives
-the same bytes."""
+each server, time and kind of measurement, as CSV, Parquet or Arrow. The same
+seed gives the same bytes."""
 
 _EXAMPLES = {
     "inventory": """\
@@ -55,8 +55,8 @@ examples:
   synthpower verify --contract theirs --span 2023-02-27/2023-03-01""",
     "remake": """\
 A dataset's manifest.json is enough, and the tables that its inventory was drawn from
-where they are not the shipped ones; a Parquet file is enough for itself. What is there
-and whole is left alone, so the rest of a run that was killed is made, too.
+where they are not the shipped ones; a Parquet or Arrow file is enough for itself.
+What is there and whole is left alone, so the rest of a run that was killed is made, too.
 
 examples:
   synthpower remake power
@@ -291,7 +291,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="CSV with column,source and, optionally, format, in place of the directory's "
         "columns.csv",
     )
-    add("--format", choices=FORMATS, help="csv (default) or parquet")
+    add("--format", choices=FORMATS, help="csv (default), parquet or arrow")
     add(
         "--signal",
         choices=SIGNALS,
@@ -325,8 +325,8 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--compression",
         choices=COMPRESSIONS,
-        help="none, snappy or zstd of all columns of Parquet; by default only what repeats is "
-        "compressed; gzip or zstd of CSV, whose names say it: .csv.gz",
+        help="none, snappy or zstd of all columns of Parquet, none or zstd of Arrow; by default "
+        "only what repeats is compressed; gzip or zstd of CSV, whose names say it: .csv.gz",
     )
     add(
         "--writer",

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> None:
     if not os.path.isdir(path):  # noqa: PTH112 - whatever the name is
         if not os.path.exists(path):  # noqa: PTH110
             raise InputError(
-                f"{path}: no such file or directory; name a dataset's, or a Parquet file"
+                f"{path}: no such file or directory; name a dataset's, or a Parquet or Arrow file"
             )
         if args.directory is None:
             raise InputError(

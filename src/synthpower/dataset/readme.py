@@ -76,8 +76,8 @@ They were drawn from {server_types} and {locations}.
 Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`,
 the same readings as in the day's file). One whose name ends in `-00003-of-00010` before
 its suffix is the third of ten parts: one after the other they are the file.
-Files whose names differ in their suffix only (`.csv`, `.csv.gz`, `.parquet`) hold the
-same readings: read one or the other, not both.
+Files whose names differ in their suffix only (`.csv`, `.csv.gz`, `.parquet`, `.arrow`)
+hold the same readings: read one or the other, not both.
 
 | column | meaning |
 | --- | --- |
@@ -99,7 +99,7 @@ it is not 0) and the number of `decimals`.
 ## Made again
 
 The seed is {seed}: the same commands make the same bytes. What each file of readings
-was made from is in {manifest} and, for Parquet, in the file's own metadata:
+was made from is in {manifest} and, for Parquet and Arrow, in the file's metadata:
 `synthpower remake .` makes what is missing of them and of {inventory}.
 
 {commands}

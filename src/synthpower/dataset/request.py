@@ -44,7 +44,7 @@ class Request:
     faults : sequence of Fault
         What is put into the readings of the load signal.
     format : str, optional
-        ``csv`` or ``parquet``; by default what `output` ends in, or else CSV.
+        ``csv``, ``parquet`` or ``arrow``; by default what `output` ends in, or else CSV.
     compression, implementation
         As of `Options`.
     output : Path, optional

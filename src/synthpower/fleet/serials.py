@@ -50,6 +50,7 @@ def unpacked(keys: NDArray[np.uint64]) -> pa.StringArray:
     offsets = np.empty(keys.size + 1, np.int32)
     data = np.empty((keys.size + 1) * kernels.PACKED_LENGTH, np.uint8)
     kernels.put_serials(keys, offsets, data)
-    sn = pa.StringArray.from_buffers(keys.size, pa.py_buffer(offsets), pa.py_buffer(data))
+    used = data[: offsets[-1]]  # Arrow's writers write what a buffer has, used or not
+    sn = pa.StringArray.from_buffers(keys.size, pa.py_buffer(offsets), pa.py_buffer(used))
     sn.validate()  # fails beyond 2 GiB, where offsets wrap
     return sn

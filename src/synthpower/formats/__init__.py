@@ -7,6 +7,7 @@ without them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,7 @@ class Registered(NamedTuple):
 FORMATS = {
     "csv": Registered((".csv",), "synthpower.formats.csv:Csv", text=True),
     "parquet": Registered((".parquet",), "synthpower.formats.parquet:Parquet"),
+    "arrow": Registered((".arrow",), "synthpower.formats.arrow:Arrow"),
 }
 DEFAULT_FORMAT = "csv"
 TEXT_COMPRESSIONS = {"gzip": ".gz", "zstd": ".zst"}
@@ -40,7 +42,7 @@ COMPRESSIONS = ("none", "snappy", "gzip", "zstd")  # of any format
 
 # Suffixes that name a format, or a compression, which is none of ours.
 _OTHERS = {
-    ".7z", ".arrow", ".avro", ".br", ".bz2", ".db", ".duckdb", ".feather", ".gz", ".h5", ".ipc",
+    ".7z", ".arrows", ".avro", ".br", ".bz2", ".db", ".duckdb", ".feather", ".gz", ".h5", ".ipc",
     ".json", ".jsonl", ".lz4", ".ndjson", ".orc", ".pq", ".snappy", ".sqlite", ".tar", ".tgz",
     ".tsv", ".xls", ".xlsx", ".xml", ".xz", ".yaml", ".zip", ".zst",
 }  # fmt: skip
@@ -55,7 +57,7 @@ def find_format(name: str) -> Format:
         Where there is none.
     """
     if name not in FORMATS:
-        raise InputError(f"{shown(name)!r}: choose {' or '.join(FORMATS)}", "format")
+        raise InputError(f"{shown(name)!r}: choose {_any_of(FORMATS)}", "format")
     module, _, attribute = FORMATS[name].where.partition(":")
     format: Format = getattr(import_module(module), attribute)()
     return format
@@ -147,7 +149,7 @@ def choose_format(
         what = "it has no suffix"
         if said.suffix:
             what = f"the suffix {shown(said.suffix)!r} names no format"
-        endings = " or ".join(map(suffix_of, FORMATS))
+        endings = _any_of(map(suffix_of, FORMATS))
         raise InputError(f"{shown(name)}: {what}; end it in {endings}, or say the format", argument)
     format = find_format(asked or said.format or "")
     if said.format != format.name if said.format else said.suffix.lower() in _OTHERS:
@@ -165,3 +167,8 @@ def choose_format(
             "compression",
         )
     return format, said.compression
+
+
+def _any_of(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}"

@@ -52,6 +52,8 @@ def arrow_type(column: Column, specification: Specification) -> pa.DataType:
     """Return the Arrow type of a column's values."""
     if column.kind is Kind.DECIMAL:
         return pa.decimal128(_PRECISION, decimals_of(column, specification))
+    if column.format == LOCAL:
+        return pa.string()  # as dictionaries, those of no two batches would be the same
     return _TYPES[column.kind]
 
 
@@ -190,7 +192,7 @@ class Batches:
 
     def _times_in(self, column: Column, drawn: Drawn) -> pa.Array:
         if column.format == LOCAL:
-            return self.time_strings(column, drawn)
+            return self.time_strings(column, drawn).dictionary_decode()
         times = drawn.times(column) * TIME_UNITS[column.format]
         return as_array(self._rows(drawn.chunk, times), arrow_type(column, self.specification))
 

@@ -120,3 +120,42 @@ class PyarrowParquetWriter:
 
     def estimate(self, _: Specification) -> int:
         return self.grid.num_rows * _VALUE_BYTES
+
+
+class PyarrowArrowWriter:
+    """Write readings as Arrow IPC: a record batch for each chunk."""
+
+    def __init__(
+        self,
+        specification: Specification,
+        fleet: Fleet,
+        compression: str | None,
+        metadata: Callable[[Specification], dict[str, str]],
+    ) -> None:
+        self._batches = Batches(specification, fleet, _BATCH_ROWS, whole_dictionaries=True)
+        self._metadata = metadata
+        self._options = pa.ipc.IpcWriteOptions(
+            compression=None if compression == "none" else "zstd"
+        )
+        self.grid = self._batches.grid
+
+    @property
+    def chunk_bytes(self) -> int:
+        return _BATCH_ROWS * _ROW_BYTES
+
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.RecordBatch:
+        return self._batches.batch(chunk, buffers, start)
+
+    @contextmanager
+    def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
+        schema = self._batches.schema.with_metadata(self._metadata(specification))
+        new = pa.ipc.new_stream if sink.streams else pa.ipc.new_file
+        writer = new(pa.PythonFile(sink, "w"), schema, options=self._options)
+        yield writer.write_batch
+        writer.close()
+
+    def size(self, specification: Specification) -> Size:
+        return Size(self.estimate(specification), Certainty.AT_MOST)
+
+    def estimate(self, _: Specification) -> int:
+        return self.grid.num_rows * _ROW_BYTES

@@ -30,7 +30,9 @@ os.register_at_fork(after_in_child=_free_stages.clear)
 
 
 class DescriptorSink(Sink):
-    """A sink that writes to a file descriptor at once."""
+    """A sink that writes to the descriptor of a pipe or a device, at once."""
+
+    streams = True
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()

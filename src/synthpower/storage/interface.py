@@ -18,7 +18,11 @@ class Sink(ABC):
     ----------
     size : int
         Bytes written.
+    streams : bool
+        Whether somebody reads the bytes as they are written, who cannot go back: a pipe.
     """
+
+    streams = False
 
     def __init__(self) -> None:
         self.size = 0

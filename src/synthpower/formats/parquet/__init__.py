@@ -17,8 +17,9 @@ from synthpower.formats.interface import (
     one_of,
 )
 from synthpower.formats.parquet.layout import footer_of
-from synthpower.formats.parquet.provenance import CREATED_BY, Metadata, provenance_of
+from synthpower.formats.parquet.provenance import provenance_of
 from synthpower.formats.parquet.writer import SIZES, ParquetWriter, Sizes
+from synthpower.formats.provenance import CREATED_BY, Metadata
 from synthpower.model.specification import Specification
 from synthpower.storage import Files
 

@@ -16,14 +16,14 @@ from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.batches import Batches
 from synthpower.formats.findings import Finding, Mismatch
-from synthpower.formats.interface import PYARROW, Options, Provenance, Writer
+from synthpower.formats.interface import PYARROW, Options, Writer
 from synthpower.formats.parquet.cells import first_wrong_cell
 from synthpower.formats.parquet.layout import LayoutError, footer_of
-from synthpower.formats.parquet.provenance import Metadata, maker_of, provenance_of
+from synthpower.formats.parquet.provenance import provenance_of
 from synthpower.formats.parquet.structs import BYTE_ARRAY, CODECS
 from synthpower.formats.parquet.truth import Expected, Layout, check_statistics, read_layout
+from synthpower.formats.provenance import check_provenance, maker_of
 from synthpower.model.columns import Kind
-from synthpower.model.description import difference
 from synthpower.model.specification import Specification
 from synthpower.storage import Files, Sink
 
@@ -42,7 +42,7 @@ def explain(
         with store.open(name) as file:
             footer = footer_of(file)
             own = provenance_of(footer)
-            _check_provenance(own, made_from)
+            check_provenance(own, *made_from)
             expected = _expected(specification, options, writer)
             layout = read_layout(file, expected)
         damaged = offset < layout.data_end
@@ -63,15 +63,6 @@ def explain(
 
 def _wrong(what: str, count: int, detail: str) -> Finding:
     return Finding(False, what, count, detail)  # noqa: FBT003
-
-
-def _check_provenance(own: Provenance, made_from: MadeFrom) -> None:
-    """Raise `InputError` where a file says that it is another than it should be."""
-    specification, fleet, options = made_from
-    if differing := difference(own.record, Metadata(specification, fleet).record(specification)):
-        raise InputError(f"it was made from {differing}")
-    for word, found, wanted in options.differences(own.options):
-        raise InputError(f"its {word} is {found}, not {wanted}")
 
 
 def _expected(specification: Specification, options: Options, writer: Writer[Any]) -> Expected:
