@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from synthpower import Measurement, Readings, Specification, Summary
 from synthpower.engine import Job, Run
 from synthpower.formats import format_of_name
-from synthpower.formats.csv import Csv
 from synthpower.formats.interface import Format, Options
 from synthpower.formats.parquet import Parquet
 from synthpower.formats.parquet.writer import Sizes
+from synthpower.formats.text.formats import Csv
 from synthpower.storage import locate
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from pyarrow import csv as pa_csv
 from support import write
 
 from synthpower import Inventory, Readings
-from synthpower.formats.csv import Csv
+from synthpower.formats.text.formats import Csv
 
 ROWS = 24 * 50 * 2
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from support import write
 
 from synthpower import Inventory, Location, Measurement, Readings
-from synthpower.formats.csv import Csv
 from synthpower.formats.interface import IMPLEMENTATIONS
+from synthpower.formats.text.formats import Csv
 
 PLACES = st.none() | st.integers(0, 16)
 SCALE = {0: "655", 1: "6553.5", 13: "0.0000000065535", 14: "0.0000000000655", 15: "0.5", 16: "0.5"}

@@ -17,7 +17,7 @@ from support import contents, names, ok
 from synthpower import Dataset
 from synthpower.cli.main import main
 from synthpower.dataset.entries import check_entry
-from synthpower.formats.csv import CsvWriter
+from synthpower.formats.text.formats import CsvWriter
 
 DATE = "2023-02-27"
 NAME = f"data-{DATE}"

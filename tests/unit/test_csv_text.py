@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthpower.arrays import as_strings
-from synthpower.csv_text import join_fields, needs_quotes, render_rows
+from synthpower.csv_text import needs_quotes, render_rows
 
 fields = st.text(st.sampled_from('ab,"\n\ré '), min_size=1, max_size=6)
 rows = st.lists(st.tuples(fields, fields, fields), max_size=10)
@@ -31,7 +31,7 @@ def quoted(field: str) -> str:
 
 @given(rows)
 def test_fields_are_quoted_where_they_must_be(rows: list[tuple[str, ...]]) -> None:
-    text = bytes(render_rows(batch_of(rows), quoted=True)).decode()
+    text = bytes(render_rows(batch_of(rows), structured=True)).decode()
     assert text == "".join(",".join(map(quoted, row)) + "\n" for row in rows)
     assert [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))] == rows
 
@@ -39,7 +39,7 @@ def test_fields_are_quoted_where_they_must_be(rows: list[tuple[str, ...]]) -> No
 @given(st.lists(st.tuples(*[st.text("abé ", min_size=1)] * 3), max_size=10))
 def test_where_nothing_needs_quotes_both_ways_give_the_same(rows: list[tuple[str, ...]]) -> None:
     batch = batch_of(rows)
-    assert bytes(render_rows(batch, quoted=False)) == bytes(render_rows(batch, quoted=True))
+    assert bytes(render_rows(batch, structured=False)) == bytes(render_rows(batch, structured=True))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,7 @@ def test_whether_a_field_needs_quotes_is_known(strings: list[str], needed: bool)
     assert needs_quotes(as_strings(strings)) is needed
 
 
-def test_fields_are_joined_with_an_end() -> None:
-    columns = [as_strings(["a", "b,"]), as_strings(["1", "2"])]
-    assert join_fields(columns, ";").to_pylist() == ["a,1;", '"b,",2;']
+def test_another_delimiter_is_what_needs_quotes() -> None:
+    batch = batch_of([("a,", "1", "2"), ("b;", "3", "4")])
+    assert bytes(render_rows(batch, structured=True, delimiter=";")) == b'a,;1;2\n"b;";3;4\n'
+    assert needs_quotes(as_strings(["a;"]), ";") and not needs_quotes(as_strings(["a,"]), ";")

@@ -34,7 +34,7 @@ LAYERS = {
     ],
     "tables": ["reader", "__init__"],
     "kernels": [
-        "philox", "quantity", "offsets", "blocks", "pages", "servers", "text", "rows",
+        "philox", "quantity", "offsets", "blocks", "pages", "servers", "text", "times", "rows", "pieces",
         "values", "load_tables", "load_scratch", "load_traits", "load_slots", "load_counts", "load",
         "__init__",
     ],
@@ -49,7 +49,9 @@ LAYERS = {
     "formats": [
         "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "batches",
         "text_batches", "cells", "provenance",
-        "pyarrow_writers", "csv", "parquet.thrift", "parquet.structs", "parquet.file",
+        "pyarrow_writers", "text.__init__", "text.row", "text.segments", "text.numbers", "text.times", "text.writer",
+        "text.explain", "text.formats",
+        "parquet.thrift", "parquet.structs", "parquet.file",
         "parquet.layout", "parquet.provenance", "parquet.truth", "parquet.cells",
         "parquet.explain", "parquet.writer", "parquet.__init__", "arrow.flatbuffer",
         "arrow.messages", "arrow.layout", "arrow.explain", "arrow.writer", "arrow.__init__",

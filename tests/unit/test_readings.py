@@ -148,15 +148,15 @@ def test_the_format_is_that_of_the_name(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, r"the suffix '.txt' names no format; end it in .csv, "),
-        ({"format": "xml"}, "'xml': choose csv, parquet or arrow"),
+        ({}, r"the suffix '.doc' names no format; end it in .csv, "),
+        ({"format": "xml"}, "'xml': choose csv, jsonl, text, parquet or arrow"),
     ],
 )
 def test_an_unknown_format_is_refused(
     readings: Readings, tmp_path: Path, options: dict[str, str], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        readings.write(tmp_path / "data.txt", **options)
+        readings.write(tmp_path / "data.doc", **options)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
 
     request = _request(args)
     dataset = Dataset.open(args.directory)
-    if args.end and not args.columns and dataset.columns() is not None:
+    if args.end and args.row is None and dataset.columns() is not None:
         raise InputError(
             "the directory's columns.csv says which columns there are; leave start_time out there",
             "end",
@@ -69,6 +69,9 @@ def _request(args: argparse.Namespace) -> Request:
         part=args.shard,
         format=args.format,
         compression=args.compression,
+        delimiter=args.delimiter,
+        header=args.header,
+        row=args.row,
         implementation=args.writer,
         output=args.output,
         overwrite=args.overwrite,

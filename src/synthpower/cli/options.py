@@ -291,7 +291,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="CSV with column,source and, optionally, format, in place of the directory's "
         "columns.csv",
     )
-    add("--format", choices=FORMATS, help="csv (default), parquet or arrow")
+    add("--format", choices=FORMATS, help="csv (default), jsonl, text, parquet or arrow")
     add(
         "--signal",
         choices=SIGNALS,
@@ -313,6 +313,18 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="CSV with kind,share and, optionally, scope: faults in the readings of --signal load; "
         "events-DATE.csv says which",
+    )
+    add(
+        "--delimiter",
+        default=",",
+        metavar="CHARACTER",
+        help="between the fields of CSV (default a comma)",
+    )
+    add("--no-header", dest="header", action="store_false", help="CSV without its first line")
+    add(
+        "--row",
+        metavar="PATTERN",
+        help="the rows of --format text, such as '{sn} {end_time:s} {measurement_value}'",
     )
     add("--seed", type=_seed, metavar="N", help="in place of the dataset's")
     add(

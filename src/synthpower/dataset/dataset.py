@@ -28,6 +28,7 @@ from synthpower.engine import Job, Progress, Summary, checked_workers
 from synthpower.errors import InputError, Notice
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import suffix_of
+from synthpower.formats.text.row import pattern_columns
 from synthpower.lazy import lazy
 from synthpower.model.columns import COLUMNS as DEFAULT_COLUMNS
 from synthpower.model.columns import Column
@@ -148,7 +149,7 @@ class Dataset:
         fleet = self.inventory
         manifest = read_manifest(self.store)
         jobs = []
-        columns = request.columns or self.columns() or DEFAULT_COLUMNS
+        columns = self._columns(request)
         for given in request.specifications(measurements, seed, columns):
             name = output or given.name + suffix_of(format.name, options.compression)
             specification = completed(given, fleet)
@@ -191,6 +192,13 @@ class Dataset:
             drawn_seed=drawn,
             workers=workers,
         )
+
+    def _columns(self, request: Request) -> tuple[Column, ...]:
+        if request.row is None:
+            return request.columns or self.columns() or DEFAULT_COLUMNS
+        if request.columns is not None:
+            raise InputError("a pattern says what a row has; give one of them", "columns")
+        return pattern_columns(request.row)
 
     def _check_name(self, request: Request, store: Store, name: str, stem: str) -> None:
         store.check(name, "output" if request.output else "directory")

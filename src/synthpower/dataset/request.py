@@ -44,8 +44,8 @@ class Request:
     faults : sequence of Fault
         What is put into the readings of the load signal.
     format : str, optional
-        ``csv``, ``parquet`` or ``arrow``; by default what `output` ends in, or else CSV.
-    compression, implementation
+            One of `FORMATS`; by default what `output` ends in, or else CSV.
+    compression, delimiter, header, row, implementation
         As of `Options`.
     output : Path, optional
         One file elsewhere, a pipe, or ``-`` for standard output.
@@ -65,6 +65,9 @@ class Request:
     faults: Sequence[Fault] = ()
     format: str | None = None
     compression: str | None = None
+    delimiter: str = ","
+    header: bool = True
+    row: str | None = None
     implementation: str = FAST
     output: Path | None = None
     overwrite: bool = False

@@ -83,7 +83,7 @@ def _first_servers(
     found = find_format(format)
     files, _ = as_text(store, found, options)
     with files.open(name) as file:
-        batches = found.read(file, specification, SERVER_FIELDS)
+        batches = found.read(file, specification, options, SERVER_FIELDS)
         table = next(in_tables(batches, [rows]), None)
     if table is None or table.num_rows < rows:
         raise InputError(f"fewer than the {count:,} that it was made from")

@@ -32,7 +32,11 @@ class Registered(NamedTuple):
 
 
 FORMATS = {
-    "csv": Registered((".csv",), "synthpower.formats.csv:Csv", text=True),
+    "csv": Registered((".csv",), "synthpower.formats.text.formats:Csv", text=True),
+    "jsonl": Registered(
+        (".jsonl", ".ndjson"), "synthpower.formats.text.formats:JsonLines", text=True
+    ),
+    "text": Registered((".txt",), "synthpower.formats.text.formats:Pattern", text=True),
     "parquet": Registered((".parquet",), "synthpower.formats.parquet:Parquet"),
     "arrow": Registered((".arrow",), "synthpower.formats.arrow:Arrow"),
 }

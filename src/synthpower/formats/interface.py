@@ -43,11 +43,14 @@ class Option(NamedTuple):
         Which values are, in words.
     differs : bool
         Whether files differ by it: then the manifest has it.
+    needed : bool
+        Whether it must be given.
     """
 
     takes: Callable[[Any], bool]
     right: str
     differs: bool = True
+    needed: bool = False
 
 
 def one_of(*values: str, differs: bool = True) -> Option:
@@ -66,12 +69,21 @@ class Options(NamedTuple):
     implementation : str
         ``fast``, or ``pyarrow``: its own writers, slower, for cross-checking.
     compression : str, optional
-        Of all columns of Parquet; by default only what repeats is compressed. Of text, whose
+            Of all columns of Parquet; by default only what repeats is compressed. Of text, whose
         names say it; by default it is not compressed.
+        delimiter : str
+        Of CSV: what stands between fields.
+    header : bool
+        Of CSV: whether the first line has the columns' names.
+    row : str, optional
+        Of text: the pattern of a row, see `formats.text.row.pattern_row`.
     """
 
     implementation: str = FAST
     compression: str | None = None
+    delimiter: str = ","
+    header: bool = True
+    row: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return those that are not as by default, by their fields."""
@@ -80,13 +92,16 @@ class Options(NamedTuple):
 
     def check(self, format: Format) -> None:
         """Raise `InputError` where a format has no such option, or it does not take the value."""
-        for field, value in self.given().items():
-            option = format.options.get(field)
-            if option is None:
+        given = self.given()
+        for field, option in format.options.items():
+            if option.needed and field not in given:
+                raise InputError(f"format {format.name} needs {option.right}", word_of(field))
+        for field, value in given.items():
+            if field not in format.options:
                 what = f"{shown(value)!r}: {format.name} has no such option"
                 raise InputError(what, word_of(field))
-            if not option.takes(value):
-                raise InputError(f"{shown(value)!r}: {option.right}", word_of(field))
+            if not format.options[field].takes(value):
+                raise InputError(f"{shown(value)!r}: {format.options[field].right}", word_of(field))
 
     def recorded(self, format: Format) -> Options:
         """Return those by which files of a format differ, the others as by default."""
@@ -229,7 +244,11 @@ class Format(Protocol):
         ...
 
     def read(
-        self, file: BinaryIO, specification: Specification, fields: Sequence[str]
+        self,
+        file: BinaryIO,
+        specification: Specification,
+        options: Options,
+        fields: Sequence[str],
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a file, some string columns of it, under their fields' names."""
         ...

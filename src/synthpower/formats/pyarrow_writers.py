@@ -35,14 +35,19 @@ _VALUE_BYTES = 9  # of a value in a file, and a little for all else
 class PyarrowCsvWriter:
     """Write readings as CSV: rendered per chunk, on as many threads as one likes."""
 
-    def __init__(self, specification: Specification, fleet: Fleet, header: bytes) -> None:
+    def __init__(
+        self, specification: Specification, fleet: Fleet, header: bytes, delimiter: str
+    ) -> None:
         templates = Templates(specification, fleet)
         # 16 MB of text at most, whatever the strings: with two times, a number and separators.
         self._longest_row = templates.longest_row() + 80
         rows = max(1, min(_CSV_ROWS, _CSV_BYTES // self._longest_row))
         self._batches = TextBatches(specification, fleet, rows)
-        self._quoted = any(needs_quotes(strings) for strings in templates.distinct().values())
+        self._quoted = any(
+            needs_quotes(strings, delimiter) for strings in templates.distinct().values()
+        )
         self._header = header
+        self._delimiter = delimiter
         self.grid = self._batches.grid
 
     @property
@@ -50,9 +55,8 @@ class PyarrowCsvWriter:
         return self.grid.chunk_rows * self._longest_row * 2
 
     def render(self, chunk: Chunk, start: int, buffers: Buffers) -> memoryview:
-        return memoryview(
-            render_rows(self._batches.text_batch(chunk, buffers, start), self._quoted)
-        )
+        batch = self._batches.text_batch(chunk, buffers, start)
+        return memoryview(render_rows(batch, self._quoted, self._delimiter))
 
     @contextmanager
     def open(self, _: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:

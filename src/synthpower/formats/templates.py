@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,9 +76,12 @@ class Templates:
         columns = self._of_servers | self.of_measurements
         return {field: strings.dictionary for field, strings in columns.items()}
 
-    def longest(self, field: str) -> int:
-        """Return the bytes that a field's strings have at most."""
-        return int(pc.max(pc.binary_length(self.distinct()[field])).as_py())
+    def longest(
+        self, field: str, escape: Callable[[pa.StringArray], pa.StringArray] | None = None
+    ) -> int:
+        """Return the bytes that a field's strings have at most, escaped where that is asked for."""
+        strings = self.distinct()[field]
+        return int(pc.max(pc.binary_length(escape(strings) if escape else strings)).as_py())
 
     def longest_row(self) -> int:
         """Return the bytes that the strings of a row have at most."""

@@ -19,6 +19,12 @@ True
 from synthpower.jit import cache_problem, on_notice
 from synthpower.kernels.pages import pack_indices, put_texts
 from synthpower.kernels.philox import draws, philox4x32, scaled
+from synthpower.kernels.pieces import (
+    FLOAT_DECIMALS,
+    render_any_pieces,
+    render_decimal_pieces,
+    render_known_pieces,
+)
 from synthpower.kernels.quantity import value_of_count, value_of_unit
 from synthpower.kernels.rows import (
     NUMBER,
@@ -41,11 +47,10 @@ from synthpower.kernels.servers import (
 )
 from synthpower.kernels.text import (
     LONGEST_NUMBER,
-    SLOT,
     format_doubles,
-    format_times,
     powers_of_ten,
 )
+from synthpower.kernels.times import LONGEST_TIME, SLOT, fill_time_texts, format_times
 from synthpower.kernels.values import (
     FILLS,
     SUMMARY,
@@ -63,7 +68,9 @@ from synthpower.kernels.values import (
 
 __all__ = [
     "FILLS",
+    "FLOAT_DECIMALS",
     "LONGEST_NUMBER",
+    "LONGEST_TIME",
     "NUMBER",
     "NUMBER_DECIMALS",
     "PACKED_LENGTH",
@@ -88,6 +95,7 @@ __all__ = [
     "fill_late_times",
     "fill_serials",
     "fill_server_keys",
+    "fill_time_texts",
     "format_doubles",
     "format_times",
     "new_summary",
@@ -97,8 +105,11 @@ __all__ = [
     "powers_of_ten",
     "put_serials",
     "put_texts",
+    "render_any_pieces",
     "render_any_rows",
+    "render_decimal_pieces",
     "render_decimal_rows",
+    "render_known_pieces",
     "render_known_rows",
     "scaled",
     "value_of_count",

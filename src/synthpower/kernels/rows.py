@@ -21,12 +21,12 @@ from synthpower.kernels.text import (
     LONGEST_NUMBER,
     MINUS,
     POINT,
-    SLOT,
     ZERO,
     put_count,
     put_double,
     put_signed,
 )
+from synthpower.kernels.times import SLOT
 
 PADDING = 128  # bytes that must follow what is copied from, and what is written to
 NUMBER = 16  # bytes of a count's text where all texts are made before, the last one its length
@@ -108,7 +108,7 @@ def _rows_problem(
 
 
 @inlined
-def _put_known_number(
+def put_known_number(
     out: NDArray[np.uint8],
     at: int,
     numbers: NDArray[np.uint8],
@@ -118,13 +118,14 @@ def _put_known_number(
     _minimum: float,
     _powers: NDArray[np.uint64],
 ) -> Any:
+    """Write one of the numbers whose texts are made before: `count` is which."""
     place = count * NUMBER  # unchecked: to keep it within the texts takes 0.7 ns a row
     copy_block(out, at, numbers, place)
     return at + np.int64(numbers[place + NUMBER - 1])
 
 
 @inlined
-def _put_decimal(
+def put_decimal(
     out: NDArray[np.uint8],
     at: int,
     _numbers: NDArray[np.uint8],
@@ -134,6 +135,7 @@ def _put_decimal(
     _minimum: float,
     _powers: NDArray[np.uint64],
 ) -> int:
+    """Write a count, and nothing where it is negative: then there is none."""
     return put_count(out, at, U64(count), decimals) if count >= 0 else at
 
 
@@ -271,11 +273,11 @@ _ROWS = {
 }
 # A job compiles only what its numbers need: 0.4 s for those known, 1.4 s for any.
 render_known_rows = kernel(_rows_problem, **(_ROWS | {"numbers": f"uint8[>= {NUMBER + PADDING}]"}))(
-    variant(_rows, "render_known_rows", put_number=_put_known_number)
+    variant(_rows, "render_known_rows", put_number=put_known_number)
 )
 _decimal_rows_problem = variant(_rows_problem, "_decimal_rows_problem", _LEAST_DECIMALS=0)
 render_decimal_rows = kernel(_decimal_rows_problem, **_ROWS)(
-    variant(_rows, "render_decimal_rows", put_number=_put_decimal)
+    variant(_rows, "render_decimal_rows", put_number=put_decimal)
 )
 render_any_rows = kernel(_rows_problem, **_ROWS)(
     variant(_rows, "render_any_rows", put_number=_put_number)

@@ -1,4 +1,4 @@
-"""Kernels of CSV: numbers and times as text."""
+"""Kernels of text: numbers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from synthpower.jit import inlined, intrinsic, kernel
 from synthpower.kernels.philox import HALF, LOW, U64
 
-SLOT = 32  # bytes of a time's text: a block
 LONGEST_NUMBER = 48  # bytes, for a count of up to 22 decimals and for any double
 
 ZERO, POINT, MINUS = 48, 46, 45
-_COMMA = 44
 _INFINITY = U64(0x7FF << 52)  # the bits of it
 _NEGATIVE = U64(1 << 63)
 _TEN = U64(10)
@@ -44,7 +42,7 @@ def _multiply(a: Any, b: Any) -> Any:
 
 
 @inlined
-def _put_digits(out: NDArray[np.uint8], at: int, number: np.uint64, digits: int) -> int:
+def put_digits(out: NDArray[np.uint8], at: int, number: np.uint64, digits: int) -> int:
     """Write the last `digits` digits of a number, leading zeros too."""
     for place in range(at + digits - 1, at - 1, -1):
         rest = number // _TEN
@@ -199,7 +197,7 @@ def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray
     point = digits + exponent  # digits before the point
     if 0 < point < digits:
         # Digit by digit, the first ones a place to the left of the others.
-        _put_digits(out, at + 1, number, digits)
+        put_digits(out, at + 1, number, digits)
         for place in range(at, at + point):
             out[place] = out[place + 1]
         out[at + point] = POINT
@@ -207,16 +205,16 @@ def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray
     if -4 < point <= 0:
         out[at] = ZERO
         out[at + 1] = POINT
-        return _put_digits(out, at + 2, number, digits - point)
+        return put_digits(out, at + 2, number, digits - point)
     if 0 < point <= 16:
-        at = _put_digits(out, at, number, digits)
+        at = put_digits(out, at, number, digits)
         for _ in range(point - digits):
             out[at] = ZERO
             at += 1
         out[at] = POINT
         out[at + 1] = ZERO
         return at + 2
-    _put_digits(out, at + 1, number, digits)
+    put_digits(out, at + 1, number, digits)
     out[at] = out[at + 1]
     at += 1
     if digits > 1:
@@ -225,7 +223,7 @@ def put_double(out: NDArray[np.uint8], at: int, bits: np.uint64, powers: NDArray
     out[at] = 101  # e
     out[at + 1] = 43 if point > 0 else 45
     power = U64(abs(point - 1))
-    return _put_digits(out, at + 2, power, max(2, _count_digits(power)))
+    return put_digits(out, at + 2, power, max(2, _count_digits(power)))
 
 
 def _doubles_problem(values: NDArray[np.uint64]) -> str | None:
@@ -259,43 +257,3 @@ def format_doubles(
     for i in range(values.size):
         end = put_double(out[i], 0, values[i], powers)
         out[i, end] = 0
-
-
-@kernel(times="int64[times]", out=f"out uint8[times, {SLOT}]")
-def format_times(times: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
-    """Write times as ``2023-02-27 00:00:00Z,``.
-
-    Parameters
-    ----------
-    times : (times,) int64
-        Seconds since the epoch, of the years 1970 to 9999.
-    out : (times, SLOT) uint8
-        Text of 21 bytes, and anything behind it.
-    """
-    for i in range(times.size):
-        days = times[i] // 86_400
-        seconds = times[i] - days * 86_400
-        # Days -> civil date: Howard Hinnant, "chrono-compatible low-level date algorithms".
-        shifted = days + 719_468  # since 0000-03-01
-        era = shifted // 146_097
-        of_era = shifted - era * 146_097
-        years = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
-        of_year = of_era - (365 * years + years // 4 - years // 100)
-        month = (5 * of_year + 2) // 153
-        day = of_year - (153 * month + 2) // 5 + 1
-        month = month + 3 if month < 10 else month - 9
-        year = years + era * 400 + (1 if month <= 2 else 0)
-        text = out[i]
-        _put_digits(text, 0, U64(year), 4)
-        text[4] = 45
-        _put_digits(text, 5, U64(month), 2)
-        text[7] = 45
-        _put_digits(text, 8, U64(day), 2)
-        text[10] = 32
-        _put_digits(text, 11, U64(seconds // 3600), 2)
-        text[13] = 58
-        _put_digits(text, 14, U64(seconds // 60 % 60), 2)
-        text[16] = 58
-        _put_digits(text, 17, U64(seconds % 60), 2)
-        text[19] = 90
-        text[20] = _COMMA

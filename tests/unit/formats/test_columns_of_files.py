@@ -12,20 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_store import MemoryStore
+from support import CPU, POWER
 
-from synthpower import Inventory, Readings, ServerType
+from synthpower import Inventory, Measurement, Readings, ServerType
 from synthpower.engine import Job, Run
 from synthpower.formats import find_format
-from synthpower.formats.csv import CsvWriter
 from synthpower.formats.interface import FAST, PYARROW, Options
-from synthpower.formats.pyarrow_writers import PyarrowCsvWriter
 from synthpower.model.columns import (
     COLUMNS,
     FIELDS,
-    MEASUREMENT_FIELDS,
-    SERVER_FIELDS,
-    VALUE,
+    FORMATS,
     Column,
+    Kind,
+    field_of,
 )
 from synthpower.storage import LocalStore
 
@@ -105,28 +105,45 @@ def test_a_parquet_file_has_the_columns_asked_for(
     assert [list(row.values()) for row in table.to_pylist()] == expected(columns, fuzz)
 
 
+FORMATTED = [
+    ("sn", ""), ("model", ""), ("location", ""), ("unit", ""), ("name", ""), ("=a, \"b\" 😀", ""),
+    *[(time, f) for time in ("start_time", "end_time") for f in FORMATS[Kind.TIMESTAMP]],
+    *[("measurement_value", f) for f in ("double", "float", "decimal")],
+]  # fmt: skip
+TABLES = [
+    [POWER, CPU],
+    [Measurement("a, b", "°C", 45, 1, minimum=-20), Measurement('"c"', "W", 1, 3)],
+]
+
+
 @given(
-    st.lists(st.sampled_from(SERVER_FIELDS), max_size=6),
-    st.sampled_from([[], ["start_time"], ["end_time"], ["start_time", "end_time"]]),
-    st.lists(st.sampled_from(MEASUREMENT_FIELDS), max_size=3),
+    st.lists(st.sampled_from(FORMATTED), max_size=9),
+    st.sampled_from(TABLES),
     st.sampled_from([0, 7]),
+    st.sampled_from([",", ";", "|", "\t"]),
+    st.booleans(),
 )
 def test_the_writers_of_csv_write_the_same_bytes(
-    tmp_path: Path, servers: list[str], times: list[str], measurements: list[str], fuzz: int
+    sources: list[tuple[str, str]],
+    measurements: list[Measurement],
+    fuzz: int,
+    delimiter: str,
+    header: bool,
 ) -> None:
-    made = readings(columns(*servers, *times, VALUE.name, *measurements), fuzz)
-    writer = find_format("csv").writer(made.specification, FLEET, Options())
-    assert type(writer) is CsvWriter
-    fast, pyarrow = (written(made, tmp_path, "csv", each).read_bytes() for each in (FAST, PYARROW))
-    assert fast == pyarrow
+    chosen = [*sources, ("measurement_value", "")]
+    columns = [Column(f"{i}, {s}", field_of(s), f) for i, (s, f) in enumerate(chosen)]
+    made = Readings(
+        FLEET, "2023-02-27T05", 1200, fuzz, columns=columns, measurements=measurements, seed=1
+    )
+    texts = [
+        text_of(made, "csv", Options(each, delimiter=delimiter, header=header))
+        for each in (FAST, PYARROW)
+    ]
+    assert texts[0] == texts[1]
 
 
-@pytest.mark.parametrize(
-    ("columns", "writer"),
-    [(each, CsvWriter) for each in IN_ORDER] + [(each, PyarrowCsvWriter) for each in MIXED],
-)
-def test_the_fast_writer_serves_where_the_columns_are_in_its_order(
-    columns: tuple[Column, ...], writer: type
-) -> None:
-    made = find_format("csv").writer(readings(columns).specification, FLEET, Options())
-    assert type(made) is writer
+def text_of(made: Readings, format: str, options: Options) -> bytes:
+    """Return the bytes of a file."""
+    store = MemoryStore()
+    Run([Job(made.specification, store, "x", find_format(format), options)], FLEET, 1).write()
+    return b"".join(store.files["x"])

@@ -15,8 +15,8 @@ from synthpower import Inventory, Readings
 from synthpower.formats import find_format
 from synthpower.formats.buffers import Buffers
 from synthpower.formats.compressed import CompressedWriter, as_text
-from synthpower.formats.csv import Csv
 from synthpower.formats.interface import Certainty, Options
+from synthpower.formats.text.formats import Csv
 from synthpower.model.grid import Part
 from synthpower.storage import Sink
 

@@ -25,7 +25,9 @@ def test_no_two_formats_share_a_suffix() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(InputError, match="'xml': choose csv, parquet or arrow") as found:
+    with pytest.raises(
+        InputError, match="'xml': choose csv, jsonl, text, parquet or arrow"
+    ) as found:
         find_format("xml")
     assert found.value.argument == "format"
 
@@ -101,8 +103,12 @@ def test_a_suffix_says_the_compression_of_text_only() -> None:
         ("a.csv.gz", "parquet", "the suffix '.csv.gz' says another format than parquet; end it"),
         ("a.gz", "csv", "the suffix '.gz' says another format than csv; end it in .csv"),
         ("a.GZ", "csv", "the suffix '.GZ' says another format than csv"),
-        ("a.txt", None, "the suffix '.txt' names no format"),
-        ("a", None, "a: it has no suffix; end it in .csv, .parquet or .arrow, or say the format"),
+        ("a.doc", None, "the suffix '.doc' names no format"),
+        (
+            "a",
+            None,
+            "a: it has no suffix; end it in .csv, .jsonl, .txt, .parquet or .arrow, or say the format",
+        ),
     ],
 )
 def test_a_name_that_says_another_format_is_refused(

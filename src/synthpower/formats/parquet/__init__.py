@@ -75,7 +75,11 @@ class Parquet:
         return explain(store, name, made_from, mismatch, self.writer(*made_from))
 
     def read(
-        self, file: BinaryIO, specification: Specification, fields: Sequence[str]
+        self,
+        file: BinaryIO,
+        specification: Specification,
+        options: Options,  # noqa: ARG002
+        fields: Sequence[str],
     ) -> Iterator[pa.RecordBatch]:
         from pyarrow import parquet as pq
 

@@ -1,0 +1,1 @@
+"""Text: rows of ready-made pieces and numbers, as CSV, JSON lines or a pattern says."""
