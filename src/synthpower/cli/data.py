@@ -72,6 +72,7 @@ def _request(args: argparse.Namespace) -> Request:
         delimiter=args.delimiter,
         header=args.header,
         row=args.row,
+        row_group_rows=args.row_group_rows,
         implementation=args.writer,
         output=args.output,
         overwrite=args.overwrite,

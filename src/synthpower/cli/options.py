@@ -346,6 +346,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         default=_IMPLEMENTATIONS[0],
         help="fast (default), or pyarrow's own: slower, for cross-checking",
     )
+    add(
+        "--row-group-rows",
+        type=_whole,
+        metavar="N",
+        help="the most rows of a row group of Parquet (default: 2,500,000)",
+    )
     add("--dry-run", action="store_true", help="write nothing; say what would be written")
     _add_workers(parser)
     add("--overwrite", action="store_true", help="replace files that are there")

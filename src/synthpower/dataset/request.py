@@ -44,8 +44,8 @@ class Request:
     faults : sequence of Fault
         What is put into the readings of the load signal.
     format : str, optional
-            One of `FORMATS`; by default what `output` ends in, or else CSV.
-    compression, delimiter, header, row, implementation
+        One of `FORMATS`; by default what `output` ends in, or else CSV.
+    compression, delimiter, header, row, implementation, row_group_rows
         As of `Options`.
     output : Path, optional
         One file elsewhere, a pipe, or ``-`` for standard output.
@@ -69,6 +69,7 @@ class Request:
     header: bool = True
     row: str | None = None
     implementation: str = FAST
+    row_group_rows: int | None = None
     output: Path | None = None
     overwrite: bool = False
 

@@ -53,6 +53,15 @@ class Option(NamedTuple):
     needed: bool = False
 
 
+def at_least(least: int) -> Option:
+    """Return the option that takes whole numbers from one on."""
+
+    def takes(value: Any) -> bool:
+        return type(value) is int and value >= least
+
+    return Option(takes, f"it must be {least} or more")
+
+
 def one_of(*values: str, differs: bool = True) -> Option:
     """Return the option that takes some words."""
     return Option(values.__contains__, f"choose {', '.join(values)}", differs)
@@ -69,14 +78,16 @@ class Options(NamedTuple):
     implementation : str
         ``fast``, or ``pyarrow``: its own writers, slower, for cross-checking.
     compression : str, optional
-            Of all columns of Parquet; by default only what repeats is compressed. Of text, whose
+        Of all columns of Parquet; by default only what repeats is compressed. Of text, whose
         names say it; by default it is not compressed.
-        delimiter : str
+    delimiter : str
         Of CSV: what stands between fields.
     header : bool
         Of CSV: whether the first line has the columns' names.
     row : str, optional
         Of text: the pattern of a row, see `formats.text.row.pattern_row`.
+    row_group_rows : int, optional
+        The most rows of a row group of Parquet.
     """
 
     implementation: str = FAST
@@ -84,6 +95,7 @@ class Options(NamedTuple):
     delimiter: str = ","
     header: bool = True
     row: str | None = None
+    row_group_rows: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Return those that are not as by default, by their fields."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -22,9 +24,23 @@ _VERSION = r"\d+(?:\.\d+)+[0-9a-z.+-]*"
 
 
 class Metadata:
-    """The key-value metadata of files that differ in their date only."""
+    """The key-value metadata of files that differ in their date only.
 
-    def __init__(self, specification: Specification, fleet: Fleet) -> None:
+    Parameters
+    ----------
+    specification : Specification
+    fleet : Fleet
+    others : mapping of str to str
+        What they say besides their record.
+    """
+
+    def __init__(
+        self,
+        specification: Specification,
+        fleet: Fleet,
+        others: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._others = others
         self._fleet = fleet_record(specification, fleet)
 
     def record(self, specification: Specification) -> dict[str, object]:
@@ -32,7 +48,8 @@ class Metadata:
         return describe(specification, self._fleet)
 
     def __call__(self, specification: Specification) -> dict[str, str]:
-        return {METADATA_KEY: json.dumps(self.record(specification), sort_keys=True)}
+        record = json.dumps(self.record(specification), sort_keys=True)
+        return {METADATA_KEY: record, **self._others}
 
 
 def record_in(text: bytes | None) -> dict[str, object]:

@@ -57,11 +57,7 @@ class Arrow:
             CREATED_BY_KEY: _created_by(options),
             OPTIONS_KEY: options_text(options),
         }
-        record = Metadata(specification, fleet)
-
-        def metadata(specification: Specification) -> dict[str, str]:
-            return said | record(specification)
-
+        metadata = Metadata(specification, fleet, said)
         if options.implementation == PYARROW:
             from synthpower.formats.pyarrow_writers import PyarrowArrowWriter
 
@@ -85,12 +81,16 @@ class Arrow:
         return explain(store, name, made_from, mismatch, self.options, created_by)
 
     def read(
-        self, file: BinaryIO, specification: Specification, fields: Sequence[str]
+        self,
+        file: BinaryIO,
+        specification: Specification,
+        options: Options,  # noqa: ARG002
+        fields: Sequence[str],
     ) -> Iterator[pa.RecordBatch]:
         columns = list(specification.columns_of(*fields))
         wanted = [specification.columns.index(column) for column in columns]
-        options = pa.ipc.IpcReadOptions(included_fields=wanted)
-        reader = pa.ipc.open_file(file, options=options)
+        only = pa.ipc.IpcReadOptions(included_fields=wanted)
+        reader = pa.ipc.open_file(file, options=only)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             strings = [batch[column.name].cast(pa.string()) for column in columns]

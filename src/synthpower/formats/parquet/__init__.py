@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 
+from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.interface import (
     IMPLEMENTATIONS,
@@ -14,10 +15,11 @@ from synthpower.formats.interface import (
     Options,
     Provenance,
     Writer,
+    at_least,
     one_of,
 )
 from synthpower.formats.parquet.layout import footer_of
-from synthpower.formats.parquet.provenance import provenance_of
+from synthpower.formats.parquet.provenance import ROW_GROUP_ROWS_KEY, provenance_of
 from synthpower.formats.parquet.writer import SIZES, ParquetWriter, Sizes
 from synthpower.formats.provenance import CREATED_BY, Metadata
 from synthpower.model.specification import Specification
@@ -43,6 +45,7 @@ class Parquet:
     options: ClassVar = {
         "implementation": one_of(*IMPLEMENTATIONS),
         "compression": one_of(*COMPRESSIONS),
+        "row_group_rows": at_least(1),
     }
     typed = True
 
@@ -50,14 +53,19 @@ class Parquet:
         self._sizes = sizes
 
     def writer(self, specification: Specification, fleet: Fleet, options: Options) -> Writer[Any]:
-        metadata = Metadata(specification, fleet)
+        rows = options.row_group_rows
+        together = specification.grid(1, 1).measurements
+        if rows is not None and rows < together:
+            what = f"{shown(rows)}: the {together} readings of a server are together in a row group"
+            raise InputError(what, "row_group_rows")
+        given = {} if rows is None else {ROW_GROUP_ROWS_KEY: str(rows)}
+        metadata = Metadata(specification, fleet, given)
         if options.implementation == PYARROW:
             from synthpower.formats.pyarrow_writers import PyarrowParquetWriter
 
-            return PyarrowParquetWriter(specification, fleet, options.compression, metadata)
-        return ParquetWriter(
-            specification, fleet, options.compression, metadata, CREATED_BY, self._sizes
-        )
+            return PyarrowParquetWriter(specification, fleet, options.compression, metadata, rows)
+        sizes = self._sizes if rows is None else self._sizes._replace(group_rows=rows)
+        return ParquetWriter(specification, fleet, options.compression, metadata, CREATED_BY, sizes)
 
     def provenance(self, file: BinaryIO) -> Provenance:
         return provenance_of(footer_of(file))

@@ -120,7 +120,8 @@ class ParquetWriter:
         if self.grid.num_chunks > _MOST_GROUPS:
             raise InputError(
                 f"a Parquet file has {_MOST_GROUPS:,} row groups at most, and this one would have "
-                f"{self.grid.num_chunks:,}; make files of one hour, or a longer interval"
+                f"{self.grid.num_chunks:,}; make larger row groups, files of one hour, or a longer "
+                "interval"
             )
         self._group_rows = max(map(self.grid.rows, islice(self.grid.chunks(), 2)), default=0)
         self._dictionary = value_dictionary(self._signal.quantities)
