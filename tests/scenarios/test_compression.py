@@ -17,7 +17,7 @@ from support import contents, names, ok
 from synthpower import Dataset
 from synthpower.cli.main import main
 from synthpower.dataset.entries import check_entry
-from synthpower.formats.text.formats import CsvWriter
+from synthpower.formats.text.writer import TextWriter
 
 DATE = "2023-02-27"
 NAME = f"data-{DATE}"
@@ -298,18 +298,18 @@ def test_a_fault_midway_leaves_nothing_that_looks_whole(
 ) -> None:
     before, rendered = contents(directory), 0
     del before["manifest.json"]
-    render = CsvWriter.render
+    render = TextWriter.render
 
-    def failing(self: CsvWriter, *arguments: Any) -> object:
+    def failing(self: TextWriter, *arguments: Any) -> object:
         nonlocal rendered
         rendered += 1
         if rendered > 2:
             raise OSError(28, "No space left on device")
         return render(self, *arguments)
 
-    options = ["--compression", codec, "--date", "2023-03-05", "--interval", "60"]
+    options = ["--compression", codec, "--date", "2023-03-05", "--interval", "20"]
     with monkeypatch.context() as patch:
-        patch.setattr(CsvWriter, "render", failing)
+        patch.setattr(TextWriter, "render", failing)
         assert data(directory, *options) == 1
     assert rendered > 2
     assert {n: b for n, b in contents(directory).items() if n != "manifest.json"} == before
@@ -324,6 +324,37 @@ def test_the_other_writer_makes_the_same_file(directory: Path, codec: str) -> No
     assert data(directory, "--compression", codec) == 0
     assert data(directory, "--compression", codec, "--overwrite") == 0
     assert file_of(directory, codec).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".jsonl", ["--format", "jsonl"]),
+        (".txt", ["--format", "text", "--row", "{sn} {end_time:s} {measurement_value}"]),
+        (".csv", ["--delimiter", ";", "--no-header"]),
+    ],
+)
+def test_any_format_of_text_is_compressed(
+    directory: Path, codec: str, suffix: str, options: list[str]
+) -> None:
+    for file in directory.glob("data-*"):
+        file.unlink()
+    (directory / "manifest.json").unlink()
+    for more in ([], ["--compression", codec], ["--compression", codec, "--shard", "2/2000"]):
+        assert data(directory, *options, *more, "--seed", "1") == 0
+    suffix += SUFFIXES[codec].removeprefix(".csv")
+    made = directory / f"{NAME}{suffix}"
+    assert text(made) == made.with_suffix("").read_bytes()
+    assert main(["verify", str(directory), "--quiet"]) == 0
+    empty = directory / f"{NAME}-00002-of-02000{suffix}"
+    assert empty.stat().st_size  # of no rows, and a file of its kind all the same
+    assert text(empty) == b""
+    before = made.read_bytes()
+    made.unlink()
+    assert main(["remake", str(directory), "--quiet"]) == 0
+    assert made.read_bytes() == before
+    made.write_bytes(before[:-3])
+    assert main(["verify", str(directory), "--quiet"]) == 1
 
 
 def test_hostile_texts_come_back(tmp_path: Path, codec: str) -> None:
