@@ -229,7 +229,7 @@ class Readings:
             Called with the rows and the bytes that have been written since the last call.
         compression : str, optional
             ``none``, ``snappy`` or ``zstd`` for all columns of Parquet, ``none`` or ``zstd`` of
-            Arrow; by default only what repeats is compressed. ``gzip`` or ``zstd`` of CSV; by
+            Arrow; by default only what repeats is compressed. ``gzip`` or ``zstd`` of text; by
             default what the file's name ends in.
 
         Raises

@@ -338,7 +338,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--compression",
         choices=COMPRESSIONS,
         help="none, snappy or zstd of all columns of Parquet, none or zstd of Arrow; by default "
-        "only what repeats is compressed; gzip or zstd of CSV, whose names say it: .csv.gz",
+        "only what repeats is compressed; gzip or zstd of text, whose names say it: .csv.gz",
     )
     add(
         "--writer",
