@@ -40,7 +40,7 @@ def test_writer(
         with store.create(name, replace=True) as output:
             with writer.open(specification, output) as write:
                 for chunk in writer.grid.chunks():
-                    write(writer.render(chunk, specification.start, buffers))
+                    write(writer.render(chunk, specification.start, buffers).data)
             return output.size
 
     assert measure(writer.grid.num_rows, write_file)

@@ -361,7 +361,7 @@ def test_a_group_is_a_pure_function_of_its_chunk(inventory: Inventory) -> None:
     writer = writer_of(Readings(inventory, DATE, fuzz=5))
     chunk = next(writer.grid.chunks())
     buffers = Buffers()
-    first = [bytes(p) for c in writer.render(chunk, DAY, buffers).columns for p in c.parts]
+    first = [bytes(p) for c in writer.render(chunk, DAY, buffers).data.columns for p in c.parts]
     writer.render(chunk, DAY + 86_400, buffers)
-    again = [bytes(p) for c in writer.render(chunk, DAY, buffers).columns for p in c.parts]
+    again = [bytes(p) for c in writer.render(chunk, DAY, buffers).data.columns for p in c.parts]
     assert first == again

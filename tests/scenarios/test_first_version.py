@@ -35,7 +35,7 @@ COMMANDS = {
     ],
 }
 CREATED_BY = re.compile(rb"synthpower version \d+\.\d+\.\d+")
-WARNING = "{}/manifest.json is of version 1; what is written is of today's, 2"
+WARNING = "{}/manifest.json is of version 1; what is written is of today's, 3"
 
 
 @pytest.fixture(params=COMMANDS)
@@ -64,7 +64,7 @@ def test_it_is_already_complete(command, kind: str, directory: Path) -> None:
     upgraded = json.loads(after.pop("manifest.json"))
     before.pop("manifest.json")
     assert after == before
-    assert upgraded["version"] == 2
+    assert upgraded["version"] == 3
 
 
 def test_it_is_made_again_to_the_byte(command, kind: str, directory: Path, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_it_is_made_again_to_the_byte(command, kind: str, directory: Path, tmp_p
     before, after = contents(directory), contents(tmp_path / "again")
     assert before.keys() == after.keys()
     old, new = (json.loads(each.pop("manifest.json")) for each in (before, after))
-    assert (new["version"], new["files"].keys()) == (2, old["files"].keys())
+    assert (new["version"], new["files"].keys()) == (3, old["files"].keys())
     for name, data in before.items():
         found = CREATED_BY.search(after[name])
         assert bool(found) == name.endswith(".parquet")

@@ -61,7 +61,7 @@ def test_nothing_differs_between_two_equal_runs(command, made: Path, tmp_path: P
 
 def test_every_file_of_readings_is_recorded_as_whole(made: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
-    assert manifest["version"] == 2
+    assert manifest["version"] == 3
     assert manifest["seed"] == manifest["inventory"]["seed"] == 5
     assert manifest["inventory"]["servers"] == 3
     assert sorted(manifest["files"]) == [n for n in names(made) if n.startswith("data-")]

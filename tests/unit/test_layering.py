@@ -30,12 +30,12 @@ LAYERS = {
     ],
     "model": [
         "__init__", "measurement", "calendar", "streams", "grid", "columns", "kinds",
-        "faults", "specification", "description",
+        "faults", "specification", "description", "total",
     ],
     "tables": ["reader", "__init__"],
     "kernels": [
         "philox", "quantity", "offsets", "blocks", "pages", "servers", "text", "times", "rows", "pieces",
-        "values", "load_tables", "load_scratch", "load_traits", "load_slots", "load_counts", "load",
+        "values", "totals", "load_tables", "load_scratch", "load_traits", "load_slots", "load_counts", "load",
         "__init__",
     ],
     "arrays": [],
@@ -43,7 +43,7 @@ LAYERS = {
     "isolated": [],
     "fleet": ["__init__", "serials", "csv_file", "draw", "fleet"],
     "signals": [
-        "quantity", "interface", "steps", "random", "sites", "local_times", "faults", "load", "__init__",
+        "quantity", "totals", "interface", "steps", "random", "sites", "local_times", "faults", "load", "__init__",
     ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
@@ -56,10 +56,10 @@ LAYERS = {
         "parquet.explain", "parquet.writer", "parquet.__init__", "arrow.flatbuffer",
         "arrow.messages", "arrow.layout", "arrow.explain", "arrow.writer", "arrow.__init__",
     ],
-    "engine": ["workers", "chunks", "jobs", "__init__"],
+    "engine": ["workers", "chunks", "jobs", "totals", "__init__"],
     "dataset": [
         "layout", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
-        "compare", "complete", "request", "plan", "events", "verify", "rebuild", "validate.cells",
+        "compare", "complete", "request", "plan", "events", "totals", "verify", "rebuild", "validate.cells",
         "validate.known", "validate.absences", "validate.intervals", "validate.statistics", "validate.source",
         "validate.spans", "validate.readings", "validate.groups", "validate.compared", "validate.child",
         "validate.__init__", "dataset", "__init__",
@@ -82,7 +82,7 @@ ALLOWED = {
     "llvmlite": {"jit", "kernels.blocks", "kernels.text"},
     "rich": {"cli.terminal"},
     "numpy": {
-        "jit", "kernels", "arrays", "fleet", "signals", "storage.direct", "formats", "dataset",
+        "jit", "kernels", "arrays", "fleet", "signals", "storage.direct", "formats", "engine.totals", "dataset",
         "readings",
     },
     "pyarrow": {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,24 @@ from synthpower.engine import Progress, rendering
 from synthpower.formats.findings import Mismatch
 from synthpower.formats.interface import Writer
 from synthpower.model.specification import Specification
+from synthpower.model.total import Total
+from synthpower.signals.totals import Totals, totals_by_name
 from synthpower.storage import Blocks, Files, Sink
+
+
+class Compared(NamedTuple):
+    """How a file compares with the one made again.
+
+    Attributes
+    ----------
+    mismatch : Mismatch or None
+        Where it first differs; None where it is equal.
+    totals : dict of str to Total
+        If it is equal, what its readings come to, by measurement.
+    """
+
+    mismatch: Mismatch | None
+    totals: Mapping[str, Total]
 
 
 def compare(
@@ -21,28 +39,30 @@ def compare(
     specification: Specification,
     workers: int,
     progress: Progress | None = None,
-) -> Mismatch | None:
-    """Make a file again, and return where it first differs; None where it is equal."""
+) -> Compared:
+    """Make a file again, and return where it first differs, and what its readings come to."""
     rows = begin = 0
     made: Any = None
+    totals: Totals | None = None
     with closing(_Comparison(files.blocks(name))) as sink:
         with (
             rendering([(writer, specification.start)], workers) as rendered,
             writer.open(specification, sink) as write,
         ):
             for chunk in writer.grid.chunks():
-                begin, made = sink.size, next(rendered)
+                begin, (made, more) = sink.size, next(rendered)
                 write(made)
                 if sink.difference is not None:
                     break
+                totals = totals + more if totals else more
                 rows += writer.grid.rows(chunk)
                 if progress:
                     progress(writer.grid.rows(chunk), sink.size - begin)
         if sink.difference is not None:
-            return Mismatch(sink.difference, rows, begin, made)
+            return Compared(Mismatch(sink.difference, rows, begin, made), {})
         if sink.goes_on():
-            return Mismatch(sink.size, rows, begin, None)
-    return None
+            return Compared(Mismatch(sink.size, rows, begin, None), {})
+    return Compared(None, totals_by_name(specification, totals))
 
 
 class _Comparison(Sink):

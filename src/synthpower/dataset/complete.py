@@ -54,7 +54,8 @@ def _check(job: Job, fleet: Fleet, entry: Entry | None, workers: int) -> None:
         # A run may have been killed before its file came into the manifest.
         files, options = as_text(job.store, job.format, job.options)
         writer = job.format.writer(job.specification, fleet, options)
-        if mismatch := compare(files, job.name, writer, job.specification, workers):
+        mismatch, _ = compare(files, job.name, writer, job.specification, workers)
+        if mismatch:
             if entry and (differing := difference(entry.record, record)):
                 raise InputError(f"it was made from {differing}")
             made_from = (job.specification, fleet, options)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthpower.dataset.entries import PLANNED, WHOLE, Entry, entry_of
+from synthpower.dataset.entries import PLANNED, Entry, complete_entry, entry_of
 from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed, has_record
 from synthpower.dataset.layout import INVENTORY, OURS, README, parse_data_name
@@ -24,6 +24,7 @@ from synthpower.dataset.manifest import (
 from synthpower.dataset.plan import Plan
 from synthpower.dataset.readme import OwnTables, with_commands
 from synthpower.dataset.request import Request
+from synthpower.dataset.totals import with_totals
 from synthpower.engine import Job, Progress, Summary, checked_workers
 from synthpower.errors import InputError, Notice
 from synthpower.fleet.fleet import Fleet
@@ -180,7 +181,7 @@ class Dataset:
                     if drawn is None or self.seed() is None:
                         raise
                     return self.plan(request, workers)  # another run has drawn one meanwhile
-                complete[job.name] = entry_of(job, fleet, size) if own else None
+                complete[job.name] = complete_entry(job, fleet, size, entry) if own else None
         missing = [job for job in jobs if job.name not in complete]
         return Plan(
             self.store,
@@ -257,11 +258,12 @@ class Dataset:
             for job in plan.jobs
             if _same_place(job.store, plan.store)
         }
-        whole = {name: entry for name, entry in plan.complete.items() if entry}
+        complete = {name: entry for name, entry in plan.complete.items() if entry}
+        whole = with_totals(complete, plan.fleet, plan.workers)
 
         def keep(summary: Summary) -> None:
             if entry := planned.get(summary.name):
-                log.add(summary.name, replace(entry, bytes=summary.bytes, state=WHOLE))
+                log.add(summary.name, entry.whole(summary.bytes, summary.totals))
             if finished:
                 finished(summary)
 

@@ -15,6 +15,7 @@ from synthpower.formats import FORMATS, find_format, is_text, what_says
 from synthpower.formats.interface import Options, word_of
 from synthpower.model.description import FleetRecord, describe, parse, same
 from synthpower.model.specification import Specification
+from synthpower.model.total import Total, total_of_json
 from synthpower.signals import find_signal, fleet_record
 from synthpower.storage import Store
 
@@ -40,6 +41,8 @@ class Entry:
         None before it is written.
     state : str
         ``planned`` before it is whole, then ``whole``.
+    totals : mapping or None
+        What its readings come to, by measurement, as JSON has it; see `parse_totals`.
     """
 
     record: Mapping[str, Any]
@@ -48,6 +51,7 @@ class Entry:
     rows: int | None
     bytes: int | None = None
     state: str = WHOLE
+    totals: Mapping[str, Any] | None = None
 
     def parse(self) -> tuple[Specification, FleetRecord]:
         """Return the specification and the fleet's record.
@@ -72,6 +76,31 @@ class Entry:
             )
         return specification, fleet
 
+    def parse_totals(self) -> dict[str, Total] | None:
+        """Return what its readings come to, by measurement; None where that is not recorded.
+
+        Raises
+        ------
+        InputError
+            Where the totals cannot be those of such a file.
+        """
+        if self.totals is None:
+            return None
+        specification, fleet = self.parse()
+        measurements = specification.measurements
+        grid = specification.grid(fleet.servers, 1)
+        readings = grid.num_rows // grid.measurements
+        names = [measurement.name for measurement in measurements]
+        if self.totals.keys() != set(names):
+            raise InputError(f"its totals are not of {', '.join(map(shown, names))}")
+        found = {}
+        for each in measurements:
+            total = total_of_json(each.decimals, self.totals[each.name])
+            if total is None or not total.can_be_of(readings):
+                raise InputError(f"its totals of {shown(each.name)} are inconsistent")
+            found[each.name] = total
+        return found
+
     def job(self, store: Store, name: str, replace: bool = False) -> Job:
         """Return what makes the file again."""
         specification, _ = self.parse()
@@ -92,7 +121,17 @@ class Entry:
         given = self.options.recorded(find_format(self.format)).given()
         for field in {**dict.fromkeys(_ALWAYS.get(self.format, ())), **given}:
             entry[word_of(field)] = getattr(self.options, field)
+        if self.totals is not None:
+            entry["totals"] = dict(self.totals)
         return entry
+
+    def whole(self, size: int, totals: Mapping[str, Total]) -> Entry:
+        """Return the entry of the file when it is written."""
+        return replace(self.with_totals(totals), bytes=size, state=WHOLE)
+
+    def with_totals(self, totals: Mapping[str, Total]) -> Entry:
+        """Return the entry with what its readings come to."""
+        return replace(self, totals={name: total.as_json() for name, total in totals.items()})
 
 
 def record_of(specification: Specification, fleet: Fleet) -> dict[str, Any]:
@@ -106,6 +145,13 @@ def entry_of(job: Job, fleet: Fleet, size: int | None, state: str = WHOLE) -> En
     record = record_of(job.specification, fleet)
     options = job.options.recorded(job.format)
     return Entry(record, job.format.name, options, rows, size, state)
+
+
+def complete_entry(job: Job, fleet: Fleet, size: int, known: Entry | None) -> Entry:
+    """Return the entry of a job's file that is there, with the totals that are known of it."""
+    entry = entry_of(job, fleet, size)
+    of_it = known is not None and known.bytes == size and same(known.record, entry.record)
+    return replace(entry, totals=known.totals) if known and of_it else entry
 
 
 def as_entry(found: Any) -> Entry | None:
@@ -123,6 +169,7 @@ def as_entry(found: Any) -> Entry | None:
         rows if type(rows) is int else None,
         size if type(size) is int else None,
         PLANNED if found.get("state") == PLANNED else WHOLE,
+        totals if isinstance(totals := found.get("totals"), Mapping) else None,
     )
 
 
@@ -158,4 +205,5 @@ def check_entry(name: str, found: Any) -> Entry:
             right = expected.get(key)
             advice = f", not {shown(right)}" if key in ("format", "rows") else ""
             raise InputError(f"its {shown(key)} is {shown(found.get(key))}{advice}")
+    entry.parse_totals()
     return entry

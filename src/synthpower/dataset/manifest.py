@@ -1,6 +1,6 @@
 """manifest.json: the one record of a dataset.
 
-``{"version": 2, "seed": …, "inventory": {…}, "files": {name: entry, …}}``. What a run has planned
+``{"version": 3, "seed": …, "inventory": {…}, "files": {name: entry, …}}``. What a run has planned
 is in it before the run starts, and what of that is whole while it goes on: see `Entry`. Nothing
 in it differs between two equal runs.
 """
@@ -24,7 +24,7 @@ from synthpower.model.streams import SEED_LIMIT
 from synthpower.storage import Store
 from synthpower.version import __version__
 
-VERSION = 2
+VERSION = 3
 _SEED_DIGITS = 19
 _KEYS = ("version", "seed", "inventory", "files")
 
@@ -109,7 +109,7 @@ def _parsed(found: dict[str, Any], label: str) -> Manifest:
             f"{label}: version {version}: this program, synthpower {__version__}, reads manifests "
             f"up to version {VERSION}; it needs a newer one"
         )
-    if version == VERSION and (unknown := found.keys() - set(_KEYS)):
+    if version > 1 and (unknown := found.keys() - set(_KEYS)):
         raise InputError(
             f"{label}: {shown(min(unknown))!r} is no key of a manifest of version {version}; it "
             f"needs another version of synthpower than this one, {__version__}"

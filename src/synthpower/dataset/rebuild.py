@@ -14,7 +14,7 @@ from typing import Any
 
 from synthpower.dataset.complete import check_complete
 from synthpower.dataset.create import data_files, inventory_record
-from synthpower.dataset.entries import Entry, check_entry, entry_of
+from synthpower.dataset.entries import Entry, check_entry, complete_entry
 from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
@@ -351,7 +351,7 @@ def _sorted_out(
                     raise InputError(other_facts(entry))
         if size is not None:
             check_complete(job, servers, listed.entry(name) or entry, workers, _ADVICE)
-            complete[name] = entry_of(job, servers, size)
+            complete[name] = complete_entry(job, servers, size, listed.entry(name) or entry)
         else:
             jobs.append(job)
             expected[name] = entry.bytes

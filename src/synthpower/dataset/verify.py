@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,6 +32,7 @@ from synthpower.lazy import lazy
 from synthpower.model import streams
 from synthpower.model.description import FleetRecord
 from synthpower.model.specification import Specification
+from synthpower.model.total import Total
 from synthpower.storage import Store
 from synthpower.tables import (
     COLUMNS,
@@ -306,12 +307,15 @@ class Verification:
         format = find_format(entry.format)
         files, options = as_text(self._store, format, entry.options)
         writer = self._writer_of(format, options, specification, fleet)
-        mismatch = compare(files, name, writer, specification, self._workers, progress)
+        mismatch, totals = compare(files, name, writer, specification, self._workers, progress)
         if mismatch is None:
             size = self._store.size(name) or 0
             if entry.bytes not in (None, size):
                 detail = f"{size:,}, and not {entry.bytes:,} as manifest.json has it"
                 return wrong(name, "bytes", size, detail)
+            said = entry.parse_totals()
+            if said and (differing := _differing(said, totals)):
+                return wrong(name, "totals", size, differing)
             same = "equal to those made again"
             if files is not self._store:
                 same = "its text is equal to that made again"
@@ -328,6 +332,16 @@ class Verification:
         if not self._last or self._last[0] != kind:
             self._last = kind, format.writer(specification, fleet, options)
         return self._last[1]
+
+
+def _differing(said: Mapping[str, Total], totals: Mapping[str, Total]) -> str:
+    """Return in words where the totals of the manifest are not those of the readings."""
+    for name, total in totals.items():
+        expected, found = total.as_json(), said[name].as_json()
+        for key, value in expected.items():
+            if found[key] != value:
+                return f"{shown(name)}: {key} {value}, and not {found[key]} as {MANIFEST} has it"
+    return ""
 
 
 def _rules(spec: Specification) -> str:

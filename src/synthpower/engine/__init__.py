@@ -2,6 +2,7 @@
 
 from synthpower.engine.chunks import chunks_ahead, rendering
 from synthpower.engine.jobs import Job, Progress, Run, Summary
+from synthpower.engine.totals import add_up
 from synthpower.engine.workers import available_workers, checked_workers
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Progress",
     "Run",
     "Summary",
+    "add_up",
     "available_workers",
     "checked_workers",
     "chunks_ahead",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import Writer
+from synthpower.formats.interface import Rendered, Writer
 from synthpower.model.grid import Chunk
 
 _SPARE = 2  # chunks that wait to be written, so that no worker does
@@ -20,7 +20,7 @@ _LEAST_AHEAD = 4  # chunks, however large
 @contextmanager
 def rendering(
     files: Sequence[tuple[Writer[Any], int]], workers: int, keeps_buffers: bool = False
-) -> Iterator[Iterator[Any]]:
+) -> Iterator[Iterator[Rendered[Any]]]:
     """Render the chunks of files, each a writer and a base time, in order, on `workers` threads.
 
     Yields
@@ -48,13 +48,13 @@ def _ahead(
     depth: int,
     chunks: Iterable[tuple[Writer[Any], Chunk, int]],
     keeps_buffers: bool,
-) -> Iterator[Any]:
+) -> Iterator[Rendered[Any]]:
     """Yield rendered chunks in order, and keep `depth` of them in the making or waiting.
 
     Files make no difference: the first chunks of one are rendered while the last of another
     are written.
     """
-    ahead: deque[Future[Any]] = deque()
+    ahead: deque[Future[Rendered[Any]]] = deque()
     buffers = [Buffers() for _ in range(depth)]
     for number, (writer, chunk, start) in enumerate(chunks):
         if len(ahead) == depth:

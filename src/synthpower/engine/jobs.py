@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from synthpower.engine.chunks import rendering
 from synthpower.engine.workers import checked_workers
 from synthpower.fleet.fleet import Fleet
-from synthpower.formats.interface import Certainty, Format, Options, Size, Writer
+from synthpower.formats.interface import Certainty, Format, Options, Rendered, Size, Writer
 from synthpower.lazy import lazy
 from synthpower.model.specification import Specification
+from synthpower.model.total import Total
+from synthpower.signals.totals import Totals, totals_by_name
 from synthpower.storage import Sink, Store
 
 _ENDING = 4  # files, at most: 90 small ones take 1.3 x the time of one large with 1
@@ -61,6 +63,8 @@ class Summary(NamedTuple):
     seconds : float
         The wall-clock time that it took.
     seed : int
+    totals : dict of str to Total
+        What its readings come to, by measurement.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Summary(NamedTuple):
     bytes: int
     seconds: float
     seed: int
+    totals: Mapping[str, Total]
 
 
 class Run:
@@ -206,7 +211,7 @@ class _Endings:
 
 def _write_files(
     files: Sequence[tuple[Job, Writer[Any]]],
-    rendered: Iterator[Any],
+    rendered: Iterator[Rendered[Any]],
     progress: Progress | None,
     finished: Finished | None,
 ) -> list[Summary]:
@@ -219,10 +224,10 @@ def _write_files(
                 with ExitStack() as stack:
                     sink = stack.enter_context(job.store.create(job.name, replace=job.replace))
                     write = stack.enter_context(writer.open(job.specification, sink))
-                    reported = _write_chunks(writer, write, rendered, sink, progress)
+                    totals, reported = _write_chunks(writer, write, rendered, sink, progress)
                     endings.wait(_ENDING - 1)
                     file = stack.pop_all()
-                end = partial(_end, file, job, writer, sink, started)
+                end = partial(_end, file, job, writer, sink, totals, started)
                 if job is files[-1][0]:  # here, where a signal ends even a write that is blocked
                     ended: Future[Summary] = Future()
                     ended.set_result(end())
@@ -239,23 +244,34 @@ def _write_files(
 def _write_chunks(
     writer: Writer[Any],
     write: Callable[[Any], object],
-    rendered: Iterator[Any],
+    rendered: Iterator[Rendered[Any]],
     sink: Sink,
     progress: Progress | None,
-) -> int:
-    """Write a file's chunks, and return how many bytes were reported to `progress`."""
+) -> tuple[Totals | None, int]:
+    """Write a file's chunks; return their totals, and how many bytes were reported."""
+    totals: Totals | None = None
     reported = 0
     for chunk in writer.grid.chunks():
-        write(next(rendered))
+        made = next(rendered)
+        write(made.data)
+        totals = totals + made.totals if totals else made.totals
         if progress:
             progress(writer.grid.rows(chunk), sink.size - reported)
             reported = sink.size
-    return reported
+    return totals, reported
 
 
-def _end(file: ExitStack, job: Job, writer: Writer[Any], sink: Sink, started: float) -> Summary:
+def _end(
+    file: ExitStack,
+    job: Job,
+    writer: Writer[Any],
+    sink: Sink,
+    totals: Totals | None,
+    started: float,
+) -> Summary:
     """Make a file whole."""
     file.close()
     seconds = time.perf_counter() - started
     seed = job.specification.seed
-    return Summary(job.name, job.label, writer.grid.num_rows, sink.size, seconds, seed)
+    by_name = totals_by_name(job.specification, totals)
+    return Summary(job.name, job.label, writer.grid.num_rows, sink.size, seconds, seed, by_name)

@@ -296,6 +296,22 @@ class Fleet:
     def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         return server_keys(self.table["sn"])
 
+    def picked(self, which: NDArray[np.integer]) -> Fleet:
+        """Return some of the servers, by their places in `by_serial`, and in this order.
+
+        For signals: readings of a server do not depend on others, nor on the order.
+        """
+        servers = self.by_serial
+        chosen = as_array(which.astype(np.int64))
+        keys, sn = servers.keys[which], servers.sn.take(chosen)
+        templates = {
+            name: pa.DictionaryArray.from_arrays(each.indices.take(chosen), each.dictionary)
+            for name, each in servers.templates.items()
+        }
+        picked = Fleet(pa.table({"sn": sn, **templates}), self.seed, lambda: self.kinds)
+        picked.__dict__["by_serial"] = Servers(keys, np.sort(keys), sn, templates)
+        return picked
+
     def record(self, facts: Sequence[str] = (), further: Sequence[str] = ()) -> FleetRecord:
         """Return what a record says of the fleet.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from synthpower.arrays import as_array, as_strings
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
+from synthpower.formats.interface import Rendered
 from synthpower.formats.templates import Templates
 from synthpower.lazy import lazy
 from synthpower.model.calendar import TIME_UNITS, time_text
@@ -25,6 +26,7 @@ from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 from synthpower.signals.local_times import LocalTimes
 from synthpower.signals.steps import Steps
+from synthpower.signals.totals import Totals
 
 TIME = pa.timestamp("us", "UTC")
 _TYPES = {
@@ -63,7 +65,15 @@ def decimals_of(column: Column, specification: Specification) -> int:
 
 
 class Drawn:
-    """The times and values of a chunk, each worked out when it is first asked for."""
+    """The times and values of a chunk, each worked out when it is first asked for.
+
+    Attributes
+    ----------
+    totals : Totals
+        What the readings come to, once there are values or counts.
+    """
+
+    totals: Totals
 
     def __init__(self, batches: Batches, chunk: Chunk, buffers: Buffers, start: int) -> None:
         self.chunk, self.start = chunk, start
@@ -74,7 +84,7 @@ class Drawn:
     def values(self) -> NDArray[np.float64]:
         """The readings: (steps, servers, measurements)."""
         values = self._buffers.array("values", self._shape, np.float64)
-        self._batches.evaluator.values(self.chunk, self.start, values)
+        self.totals = self._batches.evaluator.values(self.chunk, self.start, values)
         return values
 
     @lazy
@@ -82,7 +92,7 @@ class Drawn:
         """The readings: (steps, servers, measurements)."""
         counts = self._buffers.array("counts", self._shape, np.int64)
         firsts = np.zeros(self._shape[2], np.uint64)
-        self._batches.evaluator.counts(self.chunk, self.start, firsts, counts)
+        self.totals = self._batches.evaluator.counts(self.chunk, self.start, firsts, counts)
         return counts
 
     def times(self, column: Column) -> NDArray[np.int64]:
@@ -151,18 +161,26 @@ class Batches:
             The base time of the file, in seconds since the epoch; the specification's otherwise.
         """
         start = self.specification.start if start is None else start
-        return self._assembled(chunk, self.varying(chunk, buffers or Buffers(), start))
+        return self.render(chunk, start, buffers or Buffers()).data
 
-    def varying(self, chunk: Chunk, buffers: Buffers, start: int) -> dict[str, pa.Array]:
-        """Return the columns of a batch that are no templates, by their names."""
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[pa.RecordBatch]:
+        """Return the batch of a chunk, and what its readings come to."""
+        varying, totals = self.varying(chunk, buffers, start)
+        return Rendered(self._assembled(chunk, varying), totals)
+
+    def varying(
+        self, chunk: Chunk, buffers: Buffers, start: int
+    ) -> tuple[dict[str, pa.Array], Totals]:
+        """Return the columns of a batch that are no templates, by their names, and the totals."""
         drawn = Drawn(self, chunk, buffers, start)
-        return {
+        columns = {
             column.name: self._values_in(column, drawn)
             if column.field.is_value
             else self._times_in(column, drawn)
             for column in self.specification.columns
             if Axis.TIME in column.axes
         }
+        return columns, drawn.totals
 
     def template(self, field: str, chunk: Chunk) -> pa.DictionaryArray:
         """Return a template column of a batch; which steps these are makes no difference."""

@@ -10,7 +10,7 @@ from typing import Any
 from synthpower.formats import TEXT_COMPRESSIONS, is_text
 from synthpower.formats.buffers import Buffers
 from synthpower.formats.codecs import Pack, TextFiles, packer
-from synthpower.formats.interface import Certainty, Format, Options, Size, Writer
+from synthpower.formats.interface import Certainty, Format, Options, Rendered, Size, Writer
 from synthpower.model.grid import Chunk, Grid
 from synthpower.model.specification import Specification
 from synthpower.storage import Files, Sink
@@ -46,8 +46,9 @@ class CompressedWriter:
     def chunk_bytes(self) -> int:
         return self._text.chunk_bytes
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> bytes:
-        return self._pack(self._text.render(chunk, start, buffers))
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[bytes]:
+        made = self._text.render(chunk, start, buffers)
+        return Rendered(self._pack(made.data), made.totals)
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[bytes], object]]:
@@ -64,7 +65,7 @@ class CompressedWriter:
         size = sink.size
         chunk = max(islice(self.grid.chunks(), 2), key=self.grid.rows, default=None)
         if chunk:  # of a shard the second may be the larger
-            packed = self.render(chunk, specification.start, Buffers())
+            packed = self.render(chunk, specification.start, Buffers()).data
             size += len(packed) * self.grid.num_rows // self.grid.rows(chunk)
         return Size(size, Certainty.ABOUT)
 

@@ -5,7 +5,7 @@ thread, in any order; a file is written in the order of its chunks:
 
     with writer.open(specification, sink) as write:
         for chunk in writer.grid.chunks():
-            write(writer.render(chunk, specification.start, buffers))
+            write(writer.render(chunk, specification.start, buffers).data)
 
 Leaving the context without an error ends the file.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -24,6 +24,7 @@ from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
 from synthpower.model.grid import Chunk, Grid
 from synthpower.model.specification import Specification
+from synthpower.signals.totals import Totals
 from synthpower.storage import Files, Sink
 
 if TYPE_CHECKING:
@@ -159,10 +160,17 @@ class Size(NamedTuple):
     certainty: Certainty
 
 
-Rendered = TypeVar("Rendered")
+Data = TypeVar("Data")
 
 
-class Writer(Protocol[Rendered]):
+class Rendered(NamedTuple, Generic[Data]):
+    """A chunk as `Writer.open` wants it, and what its readings come to."""
+
+    data: Data
+    totals: Totals
+
+
+class Writer(Protocol[Data]):
     """Makes files of one format from one specification, whatever its date.
 
     Attributes
@@ -178,13 +186,16 @@ class Writer(Protocol[Rendered]):
     @property
     def chunk_bytes(self) -> int: ...
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered:
-        """Return a chunk as `open` wants it; valid until the buffers are filled again."""
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[Data]:
+        """Return a chunk as `open` wants it, with the totals of its readings.
+
+        It is valid until the buffers are filled again.
+        """
         ...
 
     def open(
         self, specification: Specification, sink: Sink
-    ) -> AbstractContextManager[Callable[[Rendered], object]]:
+    ) -> AbstractContextManager[Callable[[Data], object]]:
         """Begin a file and return what writes its chunks."""
         ...
 

@@ -12,7 +12,7 @@ from synthpower.csv_text import needs_quotes, render_rows
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.batches import Batches
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import Certainty, Size
+from synthpower.formats.interface import Certainty, Rendered, Size
 from synthpower.formats.templates import DICTIONARY_BYTES, Templates
 from synthpower.formats.text_batches import TextBatches
 from synthpower.model.grid import Chunk
@@ -55,9 +55,9 @@ class PyarrowCsvWriter:
     def chunk_bytes(self) -> int:
         return self.grid.chunk_rows * self._longest_row * 2
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> memoryview:
-        batch = self._batches.text_batch(chunk, buffers, start)
-        return memoryview(render_rows(batch, self._quoted, self._delimiter))
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[memoryview]:
+        batch, totals = self._batches.render_text(chunk, start, buffers)
+        return Rendered(memoryview(render_rows(batch, self._quoted, self._delimiter)), totals)
 
     @contextmanager
     def open(self, _: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
@@ -104,8 +104,8 @@ class PyarrowParquetWriter:
     def chunk_bytes(self) -> int:
         return self.grid.chunk_rows * _ROW_BYTES
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.RecordBatch:
-        return self._batches.batch(chunk, buffers, start)
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[pa.RecordBatch]:
+        return self._batches.render(chunk, start, buffers)
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
@@ -150,8 +150,8 @@ class PyarrowArrowWriter:
     def chunk_bytes(self) -> int:
         return _BATCH_ROWS * _ROW_BYTES
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> pa.RecordBatch:
-        return self._batches.batch(chunk, buffers, start)
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[pa.RecordBatch]:
+        return self._batches.render(chunk, start, buffers)
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:

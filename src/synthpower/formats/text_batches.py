@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from synthpower.arrays import as_array
 from synthpower.formats.batches import Batches, Drawn, as_decimals
 from synthpower.formats.buffers import Buffers
+from synthpower.formats.interface import Rendered
 from synthpower.model.columns import Axis, Column, Kind
 from synthpower.model.grid import Chunk
 
@@ -29,7 +30,11 @@ class TextBatches(Batches):
         all measurements of a column have the same few decimals, or strings.
         """
         start = self.specification.start if start is None else start
-        drawn = Drawn(self, chunk, buffers or Buffers(), start)
+        return self.render_text(chunk, start, buffers or Buffers()).data
+
+    def render_text(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[pa.RecordBatch]:
+        """Return the rows of a chunk as text shows them, and what the readings come to."""
+        drawn = Drawn(self, chunk, buffers, start)
         arrays = {
             column.name: self._value_strings(column, drawn)
             if column.field.is_value
@@ -37,7 +42,7 @@ class TextBatches(Batches):
             for column in self.specification.columns
             if Axis.TIME in column.axes
         }
-        return self._assembled(chunk, arrays)
+        return Rendered(self._assembled(chunk, arrays), drawn.totals)
 
     def _value_strings(self, column: Column, drawn: Drawn) -> pa.Array:
         """Return values as decimals where one decimal type holds them all, else as strings."""

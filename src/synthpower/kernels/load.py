@@ -63,7 +63,7 @@ from synthpower.kernels.load_slots import (
     whole_slot,
 )
 from synthpower.kernels.load_tables import SLOT
-from synthpower.kernels.philox import U64
+from synthpower.kernels.philox import HALF, LOW, U64
 from synthpower.kernels.values import SUMMARY, TILE, code_of, decimal_of
 
 I32, I64, U32 = np.int32, np.int64, np.uint32
@@ -186,13 +186,16 @@ def _load(  # noqa: C901 - a kernel is one loop
                     count_power(interval, multipliers[c], row, n, wide)
                 if MORE and quantities[c] != OF_CPU:
                     count_more(quantities[c], multipliers[c], interval, unit, row, n, s, wide)
-                for j in range(n if steps[c] > 1 else 0):
-                    wide[row + U64(j)] *= steps[c]
                 least, most = summary[column, 0], summary[column, 1]
+                added = U64(0)
                 for j in range(n):
                     count = U64(wide[row + U64(j)])
-                    least, most = min(least, count), max(most, count)
+                    least, most, added = min(least, count), max(most, count), added + count
                 summary[column, 0], summary[column, 1] = least, most
+                summary[column, 2] += added & LOW
+                summary[column, 3] += added >> HALF
+                for j in range(n if steps[c] > 1 else 0):
+                    wide[row + U64(j)] *= steps[c]
                 if not together:
                     index = begin + column
                     for j in range(n):
@@ -355,7 +358,8 @@ def fill_load(
     terms : (measurements,) uint64 or float64
         Of codes and counts what is added to them, of values what a count is divided by.
     summary : (measurements, SUMMARY) uint64
-        The least and the greatest count so far: updated. Begin with `new_summary`.
+        The least and the greatest count so far, and the sums of their low and high 32 bits:
+        updated. Begin with `new_summary`.
     out : (times, servers, measurements) of uint16, int64 or float64
         The codes, counts or values.
     """

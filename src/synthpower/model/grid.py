@@ -92,13 +92,13 @@ class Grid:
         return sum(
             -(-block.steps // steps) * -(-block.servers // servers)
             for steps, servers in [self.chunk_shape]
-            for block in self._blocks()
+            for block in self.blocks()
         )
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks, in the order of the rows: they tile the rows of the part."""
         steps, servers = self.chunk_shape
-        for block in self._blocks():
+        for block in self.blocks():
             last_step, last_server = (
                 block.first_step + block.steps, block.first_server + block.servers
             )  # fmt: skip
@@ -109,7 +109,7 @@ class Grid:
                         min(servers, last_server - server),
                     )  # fmt: skip
 
-    def _blocks(self) -> Iterator[Chunk]:
+    def blocks(self) -> Iterator[Chunk]:
         """Yield the part as whole steps, with what it has of a step before and after them."""
         begin, end = self.part.range(self.steps * self.servers)
         first_step, first_server = divmod(begin, self.servers)

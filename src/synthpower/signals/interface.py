@@ -11,8 +11,7 @@ from synthpower.fleet.fleet import Fleet
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals.quantity import Quantities
-
-Limits = tuple[float, float] | None  # the least and the greatest value; None where there is none
+from synthpower.signals.totals import Totals
 
 
 class Evaluator(Protocol):
@@ -31,8 +30,8 @@ class Evaluator(Protocol):
 
     def counts(
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
-    ) -> Limits:
-        """Fill the counts of a chunk; return the least and the greatest value.
+    ) -> Totals:
+        """Fill the counts of a chunk; return what they come to (see `totals_of`).
 
         A reading that is absent is the `quantity.NULLS` of the type of `out`.
 
@@ -49,7 +48,7 @@ class Evaluator(Protocol):
         """
         ...
 
-    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Totals:
         """Fill the values of a chunk, as `counts`."""
         ...
 

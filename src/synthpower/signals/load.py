@@ -36,11 +36,11 @@ from synthpower.signals.faults import (
     most_drift,
     most_heat,
 )
-from synthpower.signals.interface import Limits
 from synthpower.signals.quantity import NULLS, Numbers, Quantities
 from synthpower.signals.random import RandomValues
 from synthpower.signals.sites import DEFAULT_ZONE, Sites, offsets_of
 from synthpower.signals.steps import Steps
+from synthpower.signals.totals import Totals, totals_of, totals_of_counts
 
 CURVE, SOCKET_COUNT = "load_curve", "sockets"
 DEFAULT_CURVE, DEFAULT_SOCKETS = "Gen10 Plus Intel", "2"
@@ -133,39 +133,37 @@ class LoadValues:
 
     def counts(
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
-    ) -> Limits:
+    ) -> Totals:
         summary = self._fill(chunk, start, self._wanted_counts, firsts, out)
         if self._others:
             others = self._random.fill_counts(chunk, start, firsts, out, self._others)
             summary[self._others] = others[self._others]
-        if self.faults:
-            self._put_faults(self.faults, chunk, start, firsts, out, summary)
-        return self.quantities.limits(summary)
+        if self.faults and self._put_faults(self.faults, chunk, start, firsts, out):
+            (totals,) = totals_of_counts(self.quantities, out, firsts)
+            return totals
+        return totals_of(self.quantities, summary, out, firsts)
 
-    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Totals:
+        if self.faults:  # they are put into counts, which have the room of the values
+            counts, firsts = out.view(np.int64), np.zeros(out.shape[2], np.uint64)
+            totals = self.counts(chunk, start, firsts, counts)
+            out[:] = self.quantities.values(counts, firsts)
+            return totals
         summary = self._fill(chunk, start, self._wanted_values, self._divisors, out)
-        summary[self._own, :2] //= self._steps_of[:, np.newaxis].astype(np.uint64)
         if self._others:
             others = self._random.fill_values(chunk, start, out, self._others)
             summary[self._others] = others[self._others]
-        if self.faults and self._put_faults(self.faults, chunk, start, None, out, summary):
-            there = out[~np.isnan(out)]
-            return (float(there.min()), float(there.max())) if there.size else None
-        return self.quantities.limits(summary)
+        return totals_of(self.quantities, summary, out)
 
     def _put_faults(
         self,
         faults: Faults,
         chunk: Chunk,
         start: int,
-        firsts: NDArray[np.uint64] | None,
+        firsts: NDArray[np.uint64],
         out: NDArray[Any],
-        summary: NDArray[np.uint64],
     ) -> bool:
-        """Change what is faulty, and return whether anything is.
-
-        Without `firsts` they are values; else the summary becomes that of the changed counts.
-        """
+        """Change what is faulty, and return whether anything is."""
         times = self._steps.starts(chunk, start)
         affected = faults.affected(start, times, chunk.first_server, chunk.servers)
         if not affected.steps.size:
@@ -177,17 +175,7 @@ class LoadValues:
                 out[steps, servers] = NULLS[out.dtype]
                 continue
             for m in self._affected[kind]:
-                shown = counts[which, m]
-                if firsts is None:
-                    own = shown * self.quantities.steps[m]
-                    out[steps, servers, m] = kernels.value_of_count(own, self._divisors[m])
-                else:
-                    out[steps, servers, m] = shown + int(firsts[m])
-        if firsts is not None:
-            for m in range(len(summary)):
-                there = out[:, :, m]
-                there = there[there != NULLS[out.dtype]].astype(np.uint64) - firsts[m]
-                summary[m, :2] = (there.min(), there.max()) if there.size else (1, 0)
+                out[steps, servers, m] = counts[which, m] + int(firsts[m])
         return True
 
     def _faulty_counts(

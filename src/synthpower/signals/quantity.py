@@ -12,12 +12,14 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthpower import kernels
+from synthpower.kernels.totals import least_exponent
+from synthpower.lazy import lazy
 from synthpower.model.measurement import Measurement
 
 DICTIONARY_BITS = 16  # whole bytes, and the widest that all readers of Parquet take
@@ -72,6 +74,10 @@ class Numbers(NamedTuple):
         else:
             values = kernels.value_of_count(counts + self.first, float(10**self.decimals))
         return values
+
+    def exact(self, readings: int, counts: int) -> Fraction:
+        """Return the sum of so many readings with decimals, of counts as kernels draw them."""
+        return Fraction(counts * self.step + readings * self.first, 10 ** (self.decimals or 0))
 
 
 def _width(low: float, high: float) -> float:
@@ -128,18 +134,30 @@ class Quantities:
         """Return those of measurements whose values are between their minima and scales."""
         return cls([Numbers.of(measurement) for measurement in measurements])
 
-    def limits(self, summary: NDArray[np.uint64]) -> tuple[float, float] | None:
-        """Return the least and the greatest value of a summary: (measurements, 2 or more) counts.
+    @lazy
+    def full(self) -> set[int]:
+        """The measurements of full double precision."""
+        return {m for m, bound in enumerate(self.bounds.tolist()) if not bound}
 
-        Of measurements without decimals they are counts of 2**-53, whatever was filled. One whose
-        least count is above the greatest has no reading; None where none has any.
-        """
-        values = [
-            number.values(counts[:2])
-            for number, counts in zip(self.numbers, summary, strict=True)
-            if counts[0] <= counts[1]
-        ]
-        return (float(np.min(values)), float(np.max(values))) if values else None
+    @lazy
+    def exponents(self) -> NDArray[np.int64]:
+        """Of full precision: what its values are multiples of; see `kernels.tally_doubles`."""
+        ends = [max(abs(n.minimum), abs(n.minimum + n.scale)) for n in self.numbers]
+        return np.array([least_exponent(end) for end in ends], np.int64)
+
+    def value(self, m: int, count: int) -> float:
+        """Return the value of a count of a measurement."""
+        return float(self.numbers[m].values(np.array(count)))
+
+    def values(self, counts: NDArray[Any], firsts: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the values of counts that `firsts` were added to, NaN of what is absent."""
+        found = counts.astype(np.int64) - firsts.astype(np.int64)
+        values = np.empty(counts.shape)
+        for m, number in enumerate(self.numbers):
+            values[:, :, m] = number.values(found[:, :, m])
+        if self.nullable:
+            values[counts == NULLS[counts.dtype]] = np.nan
+        return values
 
 
 class ValueDictionary(NamedTuple):

@@ -16,9 +16,9 @@ from synthpower.model.grid import Chunk
 from synthpower.model.measurement import without_quantities
 from synthpower.model.specification import Specification
 from synthpower.model.streams import VALUE, stream_key
-from synthpower.signals.interface import Limits
 from synthpower.signals.quantity import Quantities
 from synthpower.signals.steps import Steps
+from synthpower.signals.totals import Totals, totals_of
 
 _NARROW = 2**32  # bounds below it take half the products
 
@@ -61,11 +61,12 @@ class RandomValues:
 
     def counts(
         self, chunk: Chunk, start: int, firsts: NDArray[np.uint64], out: NDArray[Any]
-    ) -> Limits:
-        return self.quantities.limits(self.fill_counts(chunk, start, firsts, out))
+    ) -> Totals:
+        summary = self.fill_counts(chunk, start, firsts, out)
+        return totals_of(self.quantities, summary, out, firsts)
 
-    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Limits:
-        return self.quantities.limits(self.fill_values(chunk, start, out))
+    def values(self, chunk: Chunk, start: int, out: NDArray[np.float64]) -> Totals:
+        return totals_of(self.quantities, self.fill_values(chunk, start, out), out)
 
     def fill_counts(
         self,

@@ -69,10 +69,11 @@ def test_a_manifest_of_somebody_else_is_named(store: LocalStore, text: str) -> N
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        ({"version": 3}, "needs a newer one"),
+        ({"version": 4}, "needs a newer one"),
         ({"version": 0}, "there is no such version"),
         ({"version": True}, "there is no such version"),
-        ({"mine": 5}, "'mine' is no key of a manifest of version 2"),
+        ({"mine": 5}, "'mine' is no key of a manifest of version 3"),
+        ({"version": 2, "mine": 5}, "'mine' is no key of a manifest of version 2"),
         ({"seed": -1}, "the seed must be a whole number"),
         ({"seed": True}, "the seed must be a whole number"),
         ({"inventory": []}, "the inventory must be an object"),
@@ -84,7 +85,7 @@ def test_a_manifest_of_somebody_else_is_named(store: LocalStore, text: str) -> N
 def test_what_is_wrong_with_a_manifest_is_named(
     store: LocalStore, edit: dict[str, Any], words: str
 ) -> None:
-    found = {"version": 2, "files": {}} | edit
+    found = {"version": 3, "files": {}} | edit
     (store.directory / "manifest.json").write_text(json.dumps(found))
     with pytest.raises(InputError, match=words):
         read_manifest(store)

@@ -99,7 +99,7 @@ def streamed(readings: Readings, implementation: str = "fast", stop: int | None 
             for number, chunk in enumerate(writer.grid.chunks()):
                 if number == stop:
                     raise InterruptedError
-                write(writer.render(chunk, readings.specification.start, Buffers()))
+                write(writer.render(chunk, readings.specification.start, Buffers()).data)
     except InterruptedError:
         assert stop is not None
     return pipe
@@ -152,7 +152,7 @@ def test_what_repeats_is_made_once(inventory: Inventory) -> None:
     readings = Readings(inventory, DATE, 600)
     writer = SMALL_BATCHES.writer(readings.specification, inventory, Options())
     first, second, *_ = (
-        writer.render(chunk, DAY, Buffers()).body for chunk in writer.grid.chunks()
+        writer.render(chunk, DAY, Buffers()).data.body for chunk in writer.grid.chunks()
     )
     shared = {id(piece) for piece in first if len(piece) > 8} & set(map(id, second))
     assert len(shared) == 6
@@ -163,10 +163,10 @@ def test_a_batch_is_a_pure_function_of_its_chunk(inventory: Inventory) -> None:
     writer = SMALL_BATCHES.writer(readings.specification, inventory, Options())
     chunk = next(writer.grid.chunks())
     buffers = Buffers()
-    first = b"".join(writer.render(chunk, DAY, buffers).body)
-    other = b"".join(writer.render(chunk, DAY + 86_400, buffers).body)
+    first = b"".join(writer.render(chunk, DAY, buffers).data.body)
+    other = b"".join(writer.render(chunk, DAY + 86_400, buffers).data.body)
     assert other != first
-    assert b"".join(writer.render(chunk, DAY, buffers).body) == first
+    assert b"".join(writer.render(chunk, DAY, buffers).data.body) == first
 
 
 def test_values_are_raw_and_times_are_nearly_nothing(inventory: Inventory) -> None:
@@ -174,7 +174,7 @@ def test_values_are_raw_and_times_are_nearly_nothing(inventory: Inventory) -> No
     writer = SMALL_BATCHES.writer(readings.specification, inventory, Options())
     chunk = next(writer.grid.chunks())
     rows = writer.grid.rows(chunk)
-    message = writer.render(chunk, DAY, Buffers())
+    message = writer.render(chunk, DAY, Buffers()).data
     assert max(map(len, message.body)) == 8 * rows
     assert message.body_size < 11 * rows
 

@@ -30,7 +30,7 @@ def written(made: Readings, options: Options, chunk_rows: int = 300) -> bytes:
     sink = KeptSink()
     with writer.open(made.specification, sink) as write:
         for chunk in writer.grid.chunks():
-            write(writer.render(chunk, made.specification.start, Buffers()))
+            write(writer.render(chunk, made.specification.start, Buffers()).data)
     return b"".join(sink.views)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from fractions import Fraction
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -47,33 +47,25 @@ def test_the_greatest_double_is_not_above_the_scale(minimum: float, more: float)
     scale = minimum + more
     assume(minimum < scale and not math.isinf(scale - minimum))
     made = Measurement("m", "W", repr(scale), minimum=repr(minimum))
-    limits = Quantities.of([made]).limits(np.array([[0, 2**53 - 1]], np.uint64))
-    assert limits == (minimum, limits[1])
-    assert scale - 2 * (math.ulp(scale) + math.ulp(minimum) + math.ulp(more)) <= limits[1] <= scale
+    least, greatest = (Quantities.of([made]).value(0, count) for count in (0, 2**53 - 1))
+    assert least == minimum
+    assert scale - 2 * (math.ulp(scale) + math.ulp(minimum) + math.ulp(more)) <= greatest <= scale
 
 
 @given(decided, st.data())
-def test_a_limit_is_the_decimal_of_its_count(measurement: Measurement, data: st.DataObject) -> None:
+def test_a_value_is_the_decimal_of_its_count(measurement: Measurement, data: st.DataObject) -> None:
     least = measurement.min_count
     count = data.draw(st.integers(least, measurement.max_count))
-    value = float(Decimal(count).scaleb(-measurement.decimals))
-    drawn = np.array([[count - least, count - least]], np.uint64)
-    assert Quantities.of([measurement]).limits(drawn) == (
-        value,
-        value,
-    )
+    quantities = Quantities.of([measurement])
+    decimal = Decimal(count).scaleb(-measurement.decimals)
+    assert quantities.value(0, count - least) == float(decimal)
+    assert quantities.numbers[0].exact(1, count - least) == Fraction(decimal)
 
 
 @given(st.integers(0, 2**53 - 1))
-def test_a_limit_of_full_precision_is_its_share_of_the_scale(count: int) -> None:
-    value = count / 2**53 * 300
-    assert Quantities.of([FULL]).limits(np.array([[count, count]], np.uint64)) == (value, value)
-
-
-def test_the_limits_are_those_of_all_measurements() -> None:
-    summary = np.array([[500, 500, 9, 9], [0, 700, 9, 9], [2**51, 2**53 - 1, 9, 9]], np.uint64)
-    found = Quantities.of([CPU, POWER, FULL]).limits(summary)
-    assert found == (0.0, (2**53 - 1) / 2**53 * 300)
+def test_a_value_of_full_precision_is_its_share_of_the_scale(count: int) -> None:
+    quantities = Quantities.of([FULL])
+    assert quantities.value(0, count) == count / 2**53 * 300
 
 
 def test_measurements_of_the_same_decimals_share_their_values() -> None:
@@ -92,7 +84,7 @@ def test_counts_of_a_step_have_values_of_their_own() -> None:
     assert found is not None
     assert found.firsts.tolist() == [0, 8, 8]
     assert found.values().tolist() == [*range(8), *range(0, 6 * 3600, 3600)]
-    assert quantities.limits(np.array([[1, 2], [1, 2], [0, 5]], np.uint64)) == (0.0, 18_000.0)
+    assert quantities.value(2, 5) == energy.exact(1, 5) == 18_000
 
 
 few = decided.filter(lambda m: m.max_count - m.min_count < 1000)

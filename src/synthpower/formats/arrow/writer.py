@@ -31,7 +31,7 @@ from synthpower.formats.arrow.messages import (
 )
 from synthpower.formats.batches import Batches
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import Certainty, Size
+from synthpower.formats.interface import Certainty, Rendered, Size
 from synthpower.lazy import lazy
 from synthpower.model.columns import Axis, Column
 from synthpower.model.grid import Chunk
@@ -92,9 +92,9 @@ class ArrowWriter:
         rows = max(map(self.grid.rows, islice(self.grid.chunks(), 2)), default=1)
         return rows * varying * _VALUE_BYTES
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Message:
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[Message]:
         """Return a chunk's record batch, valid until the buffers are filled again."""
-        varying = self._batches.varying(chunk, buffers, start)
+        varying, totals = self._batches.varying(chunk, buffers, start)
         null_counts, pieces = [], []
         for column in self._columns:
             if _is_template(column):
@@ -105,7 +105,7 @@ class ArrowWriter:
                 null_counts.append(array.null_count)
                 pieces += self._pieces(column, array)
         rows = self.grid.rows(chunk)
-        return batch_message(rows, null_counts, pieces, self._compressed)
+        return Rendered(batch_message(rows, null_counts, pieces, self._compressed), totals)
 
     @contextmanager
     def open(self, specification: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
@@ -134,7 +134,7 @@ class ArrowWriter:
             for chunk in chunks:
                 shape = self.grid.shape(chunk)
                 if shape not in rendered:
-                    rendered[shape] = self.render(chunk, specification.start, Buffers())
+                    rendered[shape] = self.render(chunk, specification.start, Buffers()).data
                 write(rendered[shape])
         return sink.size
 

@@ -26,7 +26,7 @@ from synthpower.arrays import as_numpy, by_appearance, string_buffers
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import Certainty, Size
+from synthpower.formats.interface import Certainty, Rendered, Size
 from synthpower.formats.parquet.file import ColumnChunk, ColumnEncoder, ParquetFile, Part, RowGroup
 from synthpower.formats.parquet.structs import BYTE_ARRAY, DOUBLE, INT64
 from synthpower.formats.parquet.thrift import varint
@@ -35,9 +35,9 @@ from synthpower.model.columns import MEASUREMENT_FIELDS, START, Column, Kind
 from synthpower.model.grid import WHOLE, Chunk, Grid
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
-from synthpower.signals.interface import Limits
 from synthpower.signals.quantity import DICTIONARY_BITS, NULLS, value_dictionary
 from synthpower.signals.steps import Steps
+from synthpower.signals.totals import Totals
 from synthpower.storage import Sink
 
 # A template is worth its bytes where it holds several steps: 12 steps of 100,000 servers and two
@@ -142,14 +142,35 @@ class ParquetWriter:
         dense = 3 if self._steps.fuzz else 1
         return max(1, self._group_rows) * 8 * dense
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers, fill: bool = True) -> RowGroup:
-        """Return a chunk's row group; without `fill` only its sizes are right."""
-        page_rows = self._sizes.page_rows
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[RowGroup]:
+        """Return a chunk's row group, and what its readings come to."""
+        cells = self._cells(chunk, buffers)
+        if self._dictionary:
+            totals = self._signal.counts(chunk, start, self._dictionary.firsts, cells)
+        else:
+            totals = self._signal.values(chunk, start, cells)
+        return Rendered(self._row_group(chunk, start, buffers, cells, totals), totals)
+
+    def _cells(self, chunk: Chunk, buffers: Buffers) -> NDArray[Any]:
+        """Return the room of a chunk's values, or of their codes."""
+        kind = np.uint16 if self._dictionary else np.float64
+        return buffers.array("values", self.grid.shape(chunk), kind)
+
+    def _row_group(
+        self,
+        chunk: Chunk,
+        start: int,
+        buffers: Buffers,
+        cells: NDArray[Any],
+        totals: Totals | None,
+    ) -> RowGroup:
+        """Return a chunk's row group; without `totals` nothing is filled: only sizes are right."""
+        page_rows, fill = self._sizes.page_rows, totals is not None
         pages = list(Grid(chunk.steps, chunk.servers, self.grid.measurements, page_rows).chunks())
         made = {
             Kind.STRING: lambda column: self._template(column, chunk),
             Kind.TIMESTAMP: lambda column: self._times(column, chunk, start, pages, buffers, fill),
-            Kind.DOUBLE: lambda column: self._values(column, chunk, start, pages, buffers, fill),
+            Kind.DOUBLE: lambda column: self._values(column, pages, cells, totals),
         }
         columns = [made[column.field.kind](column) for column in self._columns]
         return RowGroup(self.grid.rows(chunk), columns)
@@ -173,7 +194,9 @@ class ParquetWriter:
         sink, levels = _Counter(), 0
         with self.open(specification, sink) as write:
             for chunk in chunks:
-                write(self.render(chunk, specification.start, Buffers(), fill=False))
+                buffers = Buffers()
+                cells = self._cells(chunk, buffers)
+                write(self._row_group(chunk, specification.start, buffers, cells, None))
                 levels += self.grid.rows(chunk) // 8 + 64  # a bit for each, where some are null
         return sink.size + levels * self._signal.quantities.nullable
 
@@ -207,35 +230,23 @@ class ParquetWriter:
         return encoder.finish([limits] if known else [])
 
     def _values(
-        self,
-        column: Column,
-        chunk: Chunk,
-        start: int,
-        pages: list[Chunk],
-        buffers: Buffers,
-        fill: bool,
+        self, column: Column, pages: list[Chunk], cells: NDArray[Any], totals: Totals | None
     ) -> ColumnChunk:
-        shape = self.grid.shape(chunk)
-        limits: Limits = (0.0, 0.0)
+        limits = totals.limits if totals else (0.0, 0.0)
         page_rows = list(map(self.grid.rows, pages))
-        encoder = ColumnEncoder(column.name, DOUBLE, self._codec if fill else None)
+        encoder = ColumnEncoder(column.name, DOUBLE, self._codec if totals else None)
+        there = self._there(cells) if totals else None
         if not self._dictionary:
-            values = buffers.array("values", shape, np.float64)
-            if fill:
-                limits = self._signal.values(chunk, start, values)
-            encoder.add_plain(values.reshape(-1), page_rows, self._there(values, fill))
+            encoder.add_plain(cells.reshape(-1), page_rows, there)
         else:
             encoder.add_dictionary(self._dictionary_values, self._dictionary.size)
-            codes = buffers.array("values", shape, np.uint16)
-            if fill:
-                limits = self._signal.counts(chunk, start, self._dictionary.firsts, codes)
-            encoder.add_indices(codes.reshape(-1), page_rows, self._there(codes, fill))
+            encoder.add_indices(cells.reshape(-1), page_rows, there)
         # Pages of random values exclude nothing.
         return encoder.finish([limits] if limits else [], indexed=False)
 
-    def _there(self, values: NDArray[Any], fill: bool) -> NDArray[np.bool_] | None:
+    def _there(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return which values are not null, where any may be."""
-        if not (self._signal.quantities.nullable and fill):
+        if not self._signal.quantities.nullable:
             return None
         flat = values.reshape(-1)
         there: NDArray[np.bool_] = (

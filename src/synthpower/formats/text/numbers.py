@@ -15,6 +15,7 @@ from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 from synthpower.signals.quantity import NULLS, Numbers, ValueDictionary, value_dictionary
+from synthpower.signals.totals import Totals
 
 _LONGEST_DOUBLE = 23  # as in 2.2250738585072014e-308
 
@@ -69,16 +70,21 @@ class NumberTexts:
             self.render_rows = kernels.render_any_rows
             self.render_pieces = kernels.render_any_pieces
 
-    def counts(self, chunk: Chunk, start: int, buffers: Buffers) -> NDArray[np.int64]:
-        """Return what the kernels are given of a chunk: places in `texts`, or counts."""
+    def counts(
+        self, chunk: Chunk, start: int, buffers: Buffers
+    ) -> tuple[NDArray[np.int64], Totals]:
+        """Return what the kernels are given of a chunk: places in `texts`, or counts.
+
+        With it, what the readings come to.
+        """
         shape = chunk.steps, chunk.servers, self.quantities.steps.size
         counts = buffers.array("counts", shape, np.int64)
-        self._signal.counts(chunk, start, self._firsts, counts)
+        totals = self._signal.counts(chunk, start, self._firsts, counts)
         if self.quantities.nullable:
             counts[counts < 0] = self._null  # the place of the text of what is absent
         if self._in_steps:
             counts *= self.quantities.steps
-        return counts
+        return counts, totals
 
     def place(self, column: Column) -> int:
         """Return which measurement a column has the value of; 0 where each row has its own."""

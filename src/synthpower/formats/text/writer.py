@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from synthpower import kernels
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import Certainty, Size
+from synthpower.formats.interface import Certainty, Rendered, Size
 from synthpower.formats.templates import Templates
 from synthpower.formats.text.numbers import NumberTexts
 from synthpower.formats.text.row import Cell, Row
@@ -77,10 +77,10 @@ class TextWriter:
     def chunk_bytes(self) -> int:
         return self.grid.chunk_rows * self._longest_row
 
-    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> memoryview:
+    def render(self, chunk: Chunk, start: int, buffers: Buffers) -> Rendered[memoryview]:
         """Return a chunk's rows, valid until the buffers are filled again."""
         numbers = self._numbers
-        counts = numbers.counts(chunk, start, buffers)
+        counts, totals = numbers.counts(chunk, start, buffers)
         heads = self._heads(chunk.first_server, chunk.servers)
         size = np.empty(1, np.int64)
         room = self.grid.rows(chunk) * self._longest_row + kernels.PADDING
@@ -118,7 +118,7 @@ class TextWriter:
                 size,
                 out,
             )
-        return out[: size[0]].data
+        return Rendered(out[: size[0]].data, totals)
 
     @contextmanager
     def open(self, _: Specification, sink: Sink) -> Iterator[Callable[[Any], object]]:
