@@ -73,6 +73,16 @@ def test_the_load_speed_runs(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_formats_speed_runs_and_renders(tmp_path: Path) -> None:
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "formats_speed.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| Arrow, by pyarrow's writer | " in said
+    readme.write_text("<!-- formats_speed:begin -->\n<!-- formats_speed:end -->\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert said in readme.read_text()
+
+
 def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "realism.py"

@@ -1,0 +1,173 @@
+"""How fast each format is written: to /dev/null, without imports and reading the inventory.
+
+    python benchmarks/formats_speed.py            measure, and write results/formats_speed.json
+    python benchmarks/formats_speed.py --render   put that file's table into README.md
+
+Each run is a process of its own, all take turns; medians. Another line is an entry of `LINES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import compare
+import limits
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "formats_speed.json"
+
+
+class Target(NamedTuple):
+    """What a line should reach: at least, of its size at most."""
+
+    rows: float | None = None  # million a second
+    bytes: float | None = None  # GB a second
+    row_bytes: float | None = None
+
+
+class Line(NamedTuple):
+    """Readings in a format.
+
+    Attributes
+    ----------
+    options : mapping
+        As of `Options`.
+    columns : sequence of (str, str, str)
+        Name, source and format of each, as in columns.csv; those by default if none.
+    workers : int, optional
+        Threads; as many as there are cores otherwise.
+    """
+
+    name: str
+    format: str
+    options: Mapping[str, Any] = {}
+    target: Target = Target()
+    servers: int = 35_000
+    interval: int = 60
+    columns: Sequence[tuple[str, str, str]] = ()
+    workers: int | None = None
+
+
+LINES = [
+    Line("Parquet", "parquet"),
+    Line("Arrow", "arrow", target=Target(rows=170, row_bytes=9)),
+    Line("Arrow, 100,000 servers every 5 minutes", "arrow", servers=100_000, interval=300,
+         target=Target(rows=170, row_bytes=9)),
+    Line("Arrow, values compressed, too", "arrow", {"compression": "zstd"}, interval=600),
+    Line("Arrow, not compressed", "arrow", {"compression": "none"}),
+    Line("Arrow, by pyarrow's writer", "arrow", {"implementation": "pyarrow"}, interval=600),
+]  # fmt: skip
+RUN = """
+import json, os, sys, time
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command does
+from pathlib import Path
+from synthpower import Column, Inventory, Readings
+from synthpower.engine import Job, Run
+from synthpower.formats import find_format
+from synthpower.formats.interface import Options
+from synthpower.model.columns import field_of
+from synthpower.storage import locate
+
+line = json.loads(sys.argv[2])
+columns = [Column(name, field_of(source), form) for name, source, form in line["columns"]]
+
+def run(fleet):
+    readings = Readings(fleet, "2023-02-27", line["interval"], seed=1, columns=columns or None)
+    options = Options(**line["options"])
+    job = Job(
+        readings.specification, *locate(Path(os.devnull)), find_format(line["format"]), options
+    )
+    return Run([job], fleet, line["workers"]).write()[0]
+
+run(Inventory.generate(2, seed=1))
+fleet = Inventory.read(sys.argv[1])
+started = time.perf_counter()
+made = run(fleet)
+print(made.rows, made.bytes, time.perf_counter() - started)
+"""
+
+
+def measure(line: Line, folder: Path, shrink: int) -> dict[str, Any]:
+    """Return the rows, the bytes and the seconds of a line."""
+    directory = limits.inventory(folder, max(1, line.servers // shrink))
+    command = [sys.executable, "-c", RUN, str(directory), json.dumps(line._asdict())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{line.name}: {done.stderr}")
+    rows, size, seconds = done.stdout.split()
+    return {"line": line.name, "rows": int(rows), "bytes": int(size), "wall_s": float(seconds)}
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Return the table of a result, with the targets."""
+    lines = [
+        "| to /dev/null | M rows | M rows/s | GB/s | B/row | target | met |",
+        "| --- | ---: | ---: | ---: | ---: | --- | --- |",
+    ]
+    for line in LINES:
+        own = [run for run in runs if run["line"] == line.name]
+        seconds = statistics.median(run["wall_s"] for run in own)
+        rows, size = own[0]["rows"], own[0]["bytes"]
+        found = Target(rows / seconds / 1e6, size / seconds / 1e9, size / rows)
+        wanted, met = _held(found, line.target)
+        lines.append(
+            f"| {line.name} | {rows / 1e6:,.1f} | {found.rows:.0f} | {found.bytes:.2f} | "
+            f"{found.row_bytes:.2f} | {wanted} | {met} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _held(found: Target, target: Target) -> tuple[str, str]:
+    """Return a target in words, and whether it is met."""
+    words, met = [], []
+    if target.rows is not None:
+        words.append(f"≥ {target.rows:g} M rows/s")
+        met.append(found.rows >= target.rows)
+    if target.bytes is not None:
+        words.append(f"≥ {target.bytes:g} GB/s")
+        met.append(found.bytes >= target.bytes)
+    if target.row_bytes is not None:
+        words.append(f"≤ {target.row_bytes:g} B/row")
+        met.append(found.row_bytes <= target.row_bytes)
+    return ", ".join(words), ("yes" if all(met) else "no") if met else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=["tiny", "full"], default="full")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--result", type=Path, default=RESULT)
+    parser.add_argument("--scratch", type=Path)
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--readme", type=Path, default=HERE / "README.md")
+    args = parser.parse_args()
+    if not args.render:
+        tiny = args.size == "tiny"
+        rounds, shrink = (1, 5000) if tiny else (args.rounds, 1)
+        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
+            runs = [measure(line, Path(name), shrink) for _ in range(rounds) for line in LINES]
+        result = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": compare.machine(),
+            "command": "python benchmarks/formats_speed.py",
+            "runs": runs,
+        }
+        args.result.write_text(json.dumps(result, indent=1) + "\n")
+        print(table(runs), end="")
+        return
+    result = json.loads(args.result.read_text())
+    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
+    compare.put_into([args.readme], {"formats_speed": text + table(result["runs"])})
+
+
+if __name__ == "__main__":
+    main()
