@@ -65,6 +65,8 @@ LINES = [
     Line("Arrow, values compressed, too", "arrow", {"compression": "zstd"}, interval=600),
     Line("Arrow, not compressed", "arrow", {"compression": "none"}),
     Line("Arrow, by pyarrow's writer", "arrow", {"implementation": "pyarrow"}, interval=600),
+    Line("CSV, gzip", "csv", {"compression": "gzip"}, Target(rows=12, row_bytes=15), interval=300),
+    Line("CSV, zstd", "csv", {"compression": "zstd"}, Target(rows=10, row_bytes=15), interval=300),
 ]  # fmt: skip
 RUN = """
 import json, os, sys, time
