@@ -22,6 +22,7 @@ from synthpower.dataset.validate import check_contract
 from synthpower.dataset.validate.cells import Cells
 from synthpower.dataset.validate.groups import Group, examine
 from synthpower.dataset.validate.known import Known
+from synthpower.dataset.validate.texts import texts_of
 from synthpower.tables import read_measurements
 
 pytestmark = pytest.mark.slow
@@ -127,7 +128,7 @@ def test_strings_that_point_anywhere_are_an_error(tmp_path: Path, index: int) ->
     indices = pa.array([0, index], pa.int32())
     texts = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
     with pytest.raises(pa.ArrowInvalid):
-        known.servers_of(texts)
+        known.servers_of(texts_of(texts))
 
 
 def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
     texts = pa.array([b"\xff"]).view(pa.string())
     for each in (texts, texts.dictionary_encode()):
         with pytest.raises(pa.ArrowInvalid):
-            known.servers_of(each)
+            known.servers_of(texts_of(each))
 
 
 @settings(max_examples=150)

@@ -93,6 +93,6 @@ def _checks(
     for folder, names in folders.items():
         dataset = Dataset.open(folder)
         if args.contract:
-            yield from dataset.validate(args.span, progress)
+            yield from dataset.validate(args.span, progress, args.workers)
         else:
             yield from dataset.verify(names, args.workers, progress)

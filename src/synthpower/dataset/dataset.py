@@ -298,7 +298,10 @@ class Dataset:
         return Verification(self.store, workers).checks(names, progress)
 
     def validate(
-        self, span: str | None = None, progress: Progress | None = None
+        self,
+        span: str | None = None,
+        progress: Progress | None = None,
+        workers: int | None = None,
     ) -> Iterator[Check]:
         """Check any producer's files against docs/FORMAT.md; yield what was looked at.
 
@@ -306,11 +309,15 @@ class Dataset:
         ----------
         span : str, optional
             ``FROM/TO``: what the files must hold together, where their names do not say it.
+        progress : callable, optional
+            Called with the rows and bytes of each block.
+        workers : int, optional
+            Threads that compute; the cores otherwise.
         """
         from synthpower.dataset.validate import check_contract, parse_span
 
         directory = Path(self.store.label(""))
-        return check_contract(directory, progress, parse_span(span) if span else None)
+        return check_contract(directory, progress, parse_span(span) if span else None, workers)
 
     def rows(self, names: Iterable[str] | None = None, contract: bool = False) -> int | None:
         """Return how many readings files have, None where that is not known.

@@ -2,6 +2,7 @@
 
 from synthpower.engine.chunks import chunks_ahead, rendering
 from synthpower.engine.jobs import Job, Progress, Run, Summary
+from synthpower.engine.ordered import in_order
 from synthpower.engine.totals import add_up
 from synthpower.engine.workers import available_workers, checked_workers
 
@@ -14,5 +15,6 @@ __all__ = [
     "available_workers",
     "checked_workers",
     "chunks_ahead",
+    "in_order",
     "rendering",
 ]

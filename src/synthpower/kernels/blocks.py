@@ -1,4 +1,4 @@
-"""Stores of several small numbers, and copies of blocks: one instruction each."""
+"""Several small numbers stored or loaded, and copies of blocks: one instruction each."""
 
 from __future__ import annotations
 
@@ -104,3 +104,23 @@ def _copy_block_code(_context: Any, out: Any, _at: Any, texts: Any, _begin: Any)
 def copy_block(out: Any, at: int, texts: Any, begin: int) -> None:
     """Copy 32 bytes."""
     out[at : at + 32] = texts[begin : begin + 32]
+
+
+def _word_code(_context: Any, data: Any, _at: Any) -> Any:
+    from llvmlite import ir
+    from numba.core import types
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]])
+        word = builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()))
+        word.align = 1
+        return word
+
+    return types.uint64(data, types.int64), generate
+
+
+@intrinsic(_word_code)
+def word_at(data: Any, at: int) -> Any:
+    """Return eight bytes as a number, the first in its low bits."""
+    return np.uint64(int.from_bytes(bytes(data[at : at + 8]), "little"))

@@ -27,8 +27,9 @@ statistics of a row group that are not true    wrong: readers leave out rows by 
 what is damaged, compressed or a folder        not checked, which is not passed either
 =============================================  ==================================================
 
-Memory: a batch of 2**18 rows; one bit for each reading that a file must hold; where boundaries
-are fuzzed 1, 2 or 4 bytes for each server and boundary (`cells`). What would take more than 1 GiB
+Memory: some blocks of 4 MiB of CSV, or of 2**18 rows of Parquet: two more than there are threads;
+one bit for each reading that a file must hold; where boundaries are fuzzed 1, 2 or 4 bytes for
+each server and boundary (`cells`). What would take more than 1 GiB
 and more than 16 bytes for each reading that is there is "not checked". Files that have readings in
 common are compared by sums, of 8 bytes for each step.
 """
@@ -51,7 +52,7 @@ from synthpower.dataset.validate.groups import Group, Result, examine
 from synthpower.dataset.validate.known import Known
 from synthpower.dataset.validate.source import is_typed
 from synthpower.dataset.validate.spans import Expected, Span, of_name, parse_span
-from synthpower.engine import Progress
+from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE
@@ -65,7 +66,10 @@ _NEEDED = ("glcp_customer_id", "devices", "data")  # in README.md's front matter
 
 
 def check_contract(
-    directory: Path, progress: Progress | None = None, span: Span | None = None
+    directory: Path,
+    progress: Progress | None = None,
+    span: Span | None = None,
+    workers: int | None = None,
 ) -> Iterator[Check]:
     """Yield what was looked at in a dataset directory: README.md, inventory, files, readings.
 
@@ -76,7 +80,10 @@ def check_contract(
         Called with the rows and bytes of each batch.
     span : Span, optional
         What the files must hold together; README.md's front matter may say it otherwise.
+    workers : int, optional
+        Threads that compute; the cores otherwise.
     """
+    workers = checked_workers(workers)
     matter = front_matter(LocalStore(directory))
     missing = [key for key in _NEEDED if not matter.get(key)]
     detail = f"there is no {' and no '.join(missing)}" if missing else "as it should be"
@@ -107,9 +114,9 @@ def check_contract(
             detail = "a folder: its files are not read" if path.is_dir() else "no regular file"
             yield Check(path.name, "columns", passed=False, count=0, detail=detail, checked=False)
     files = [path for path in files if path.is_file()]  # a pipe might never end
-    with Child(directory / devices, table) as child:
+    with Child(directory / devices, table, workers) as child:
         loads = _of_load(directory, files)
-        yield from _checks(files, loads, known, child, _Watcher(progress), span, why)
+        yield from _checks(files, loads, known, child, _Watcher(progress), span, why, workers)
 
 
 def contract_files(directory: Path) -> list[Path]:
@@ -177,6 +184,7 @@ def _checks(
     watcher: _Watcher,
     span: Span | None,
     why: str,
+    workers: int,
 ) -> Iterator[Check]:
     """Yield the checks of CSV files, of Parquet files, and of both: they are alternatives."""
     groups: list[Group] = []
@@ -192,7 +200,7 @@ def _checks(
         if is_typed(group.paths[0]):
             results += yield from child.examine(group, watcher)
         else:
-            results += yield from examine(group, known, watcher)
+            results += yield from examine(group, known, watcher, workers)
     yield from meeting(results)
     yield from same_readings(joined(results))
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from synthpower.arrays import as_strings
 from synthpower.dataset.layout import events_name
-from synthpower.dataset.validate.cells import Flags, Numbers
+from synthpower.dataset.validate.cells import Numbers
 from synthpower.dataset.validate.known import Known
+from synthpower.dataset.validate.texts import Flags, plain_texts
 from synthpower.errors import InputError, shown
 from synthpower.model.calendar import parse_utc
 from synthpower.tables.reader import at_line, read_rows
@@ -58,13 +59,13 @@ class Absences:
 
     def _servers(self, sn: str, location: str) -> list[int]:
         if sn:
-            servers = self._known.servers_of(as_strings([sn])).tolist()
+            servers = self._known.servers_of(plain_texts(as_strings([sn]))).tolist()
         else:
-            dictionary, own = self._known.templates["location"]
-            names: list[str] = dictionary.to_pylist()
+            sites = self._known.things[0].facts["location"]
+            names: list[str] = sites.strings.to_pylist()
             if location not in names:
                 raise InputError(f"location {shown(location)!r}: no server is there")
-            servers = np.flatnonzero(own[:-1] == names.index(location)).tolist()
+            servers = np.flatnonzero(sites.own == names.index(location)).tolist()
         if -1 in servers:
             raise InputError(f"serial number {shown(sn)!r}: there is no such server")
         return list(servers)

@@ -7,15 +7,13 @@ but the system hands out only the pages that are written to: a few scattered rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-Flags = NDArray[np.bool_]
-Numbers = NDArray[np.int64]
+from synthpower import kernels
+from synthpower.dataset.validate.texts import Flags
 
-_SPREAD = 16  # times as far apart as there are readings in a batch: then they are scattered
+Numbers = NDArray[np.int64]
 
 
 class Cells:
@@ -25,35 +23,10 @@ class Cells:
         self.first, self.last = first, last
         self._bits = np.zeros((last - first + 7) // 8, np.uint8)
 
-    def add(self, cells: Numbers) -> Flags:
-        """Add cells, each of them within; return which were there before, or come twice here."""
-        at = cells - self.first
-        if not at.size:
-            return np.zeros(0, np.bool_)
-        low, high = int(at.min()) >> 3, (int(at.max()) >> 3) + 1
-        if (high - low) * 8 < _SPREAD * at.size + 2**16:
-            fresh = self._add_near(at, low, high)
-        else:
-            fresh = self._add_scattered(at)
-        return np.zeros(at.size, np.bool_) if fresh is None else fresh
-
-    def _add_near(self, at: Numbers, low: int, high: int) -> Flags | None:
-        near = np.zeros((high - low) * 8, np.bool_)
-        near[at - low * 8] = True
-        added = np.packbits(near, bitorder="little")
-        kept = self._bits[low:high]
-        doubled = np.count_nonzero(near) < at.size or (kept & added).any()
-        again = (self._has(at) | _repeated(at)) if doubled else None
-        kept |= added
-        return again
-
-    def _add_scattered(self, at: Numbers) -> Flags:
-        again = self._has(at) | _repeated(at)
-        np.bitwise_or.at(self._bits, at >> 3, np.left_shift(1, at & 7).astype(np.uint8))
-        return again
-
-    def _has(self, at: Numbers) -> Flags:
-        found: Flags = (self._bits[at >> 3] >> (at & 7).astype(np.uint8) & 1).astype(np.bool_)
+    def add(self, cells: Numbers) -> NDArray[np.uint8]:
+        """Add cells; return what is wrong with each, as `kernels.mark_cells` says it."""
+        found = np.empty(cells.size, np.uint8)
+        kernels.mark_cells(cells, self.first, self.last, self._bits, found)
         return found
 
     def flags(self, first: int, last: int) -> Flags:
@@ -66,19 +39,20 @@ class Cells:
             seen[begin : begin + high - low] = bits[low & 7 : (low & 7) + high - low]
         return seen
 
+    def counts(self, begin: int, steps: int, per_step: int) -> Numbers:
+        """Return how many cells were seen of each of so many steps, from `begin`."""
+        found = np.empty(steps, np.int64)
+        kernels.count_seen(self._bits, self.first, self.last, per_step, begin, found)
+        return found
+
     @property
     def seen(self) -> int:
         """How many cells were seen."""
-        return int(np.bitwise_count(self._bits).sum(dtype=np.int64))
+        return int(self.counts(0, 1, self.last)[0]) if self.last else 0
 
-
-def _repeated(at: Numbers) -> Flags:
-    """Return which numbers are repetitions of one before them."""
-    order = np.argsort(at, kind="stable")
-    ordered = at[order]
-    again = np.zeros(at.size, np.bool_)
-    again[order[1:]] = ordered[1:] == ordered[:-1]
-    return again
+    def keep_punctual(self, measurements: int, known: NDArray[np.unsignedinteger]) -> None:
+        """Keep that the boundaries of all that was seen are not late."""
+        kernels.keep_punctual(self._bits, self.first, self.last, measurements, known)
 
 
 class Boundaries:
@@ -97,22 +71,23 @@ class Boundaries:
         """The bytes that it takes where a boundary is late."""
         return self.shape[0] * self.shape[1] * self.dtype.itemsize
 
-    def keep(self, seen: Iterator[tuple[int, Flags]]) -> None:
-        """Begin to keep boundaries; `seen` yields steps and which servers were seen in them."""
+    def keep(self, seen: Cells, measurements: int) -> None:
+        """Begin to keep boundaries; those of all cells that were seen are not late."""
         self.late = np.zeros(self.shape, self.dtype)
-        for step, servers in seen:
-            self.late[step : step + 2, servers] = 1
+        seen.keep_punctual(measurements, self.late)
 
-    def add(self, steps: Numbers, servers: Numbers, late: Numbers) -> Flags:
-        """Add boundaries; return which are at another time than was known before."""
+    def add(self, cells: Numbers, measurements: int, ahead: int, late: NDArray[np.int32]) -> Flags:
+        """Add boundaries; return which are at another time than was known before.
+
+        Parameters
+        ----------
+        cells, measurements, ahead, late
+            As `kernels.keep_boundaries` has them.
+        """
         assert self.late is not None
-        flat = self.late.reshape(-1)
-        at = steps * self.shape[1] + servers
-        stored = (late + 1).astype(self.dtype)
-        unknown = np.flatnonzero(flat[at] == 0)[::-1]  # the first of several stays
-        flat[at[unknown]] = stored[unknown]
-        other: Flags = flat[at] != stored
-        return other
+        found = np.empty(cells.size, np.bool_)
+        kernels.keep_boundaries(cells, measurements, ahead, late, self.late, found)
+        return found
 
     def seconds(self, step: int, server: int) -> int:
         """Return how many seconds late a boundary is that is known."""

@@ -42,13 +42,14 @@ class Request:
     group: Group
     inventory: Path
     measurements: Path | None
+    workers: int
 
 
 class Child:
     """A process that reads the files of one group after another; a new one where it dies."""
 
-    def __init__(self, inventory: Path, measurements: Path | None) -> None:
-        self._inventory, self._measurements = inventory, measurements
+    def __init__(self, inventory: Path, measurements: Path | None, workers: int = 1) -> None:
+        self._inventory, self._measurements, self._workers = inventory, measurements, workers
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Child:
@@ -83,7 +84,8 @@ class Child:
         assert process.stdout
         checks: list[Check] = []
         try:
-            pickle.dump(Request(group, self._inventory, self._measurements), process.stdin)
+            request = Request(group, self._inventory, self._measurements, self._workers)
+            pickle.dump(request, process.stdin)
             process.stdin.flush()
             while True:
                 kind, answer = pickle.load(process.stdout)  # noqa: S301 - of our own process
@@ -163,7 +165,7 @@ def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
         if not known or known[0] != source:
             inventory = Inventory.read(request.inventory)
             known = source, Known(inventory, read_measurements(request.measurements))
-        examination = examine(request.group, known[1], teller)
+        examination = examine(request.group, known[1], teller, request.workers)
         while True:
             try:
                 teller.say("check", next(examination))

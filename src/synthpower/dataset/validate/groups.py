@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +14,16 @@ from numpy.typing import NDArray
 
 from synthpower.dataset.check import Check
 from synthpower.dataset.validate.absences import Absences
-from synthpower.dataset.validate.cells import Flags, Numbers
+from synthpower.dataset.validate.cells import Numbers
 from synthpower.dataset.validate.intervals import Survey, interval_of, lengths_between
 from synthpower.dataset.validate.known import Known
+from synthpower.dataset.validate.numbers import Times
 from synthpower.dataset.validate.readings import Readings
-from synthpower.dataset.validate.source import Source, Times
+from synthpower.dataset.validate.rows import Judge, Rows
+from synthpower.dataset.validate.source import Block, Columns, Source
 from synthpower.dataset.validate.spans import Expected, Span, whole
+from synthpower.dataset.validate.texts import Codes, Flags
+from synthpower.engine import in_order
 from synthpower.errors import InputError, one_line
 from synthpower.model.calendar import DAY, EPOCH, LAST_DATE, base_time
 from synthpower.model.faults import Fault
@@ -87,15 +92,24 @@ class Result:
 Examination = Generator[Check, None, list[Result]]
 
 
-def examine(group: Group, known: Known, watcher: Watcher) -> Examination:
-    """Read the files of a group; yield what was looked at, and return what is to be compared."""
+def examine(group: Group, known: Known, watcher: Watcher, workers: int = 1) -> Examination:
+    """Read the files of a group; yield what was looked at, and return what is to be compared.
+
+    Parameters
+    ----------
+    group : Group
+    known : Known
+    watcher : Watcher
+    workers : int
+        Threads that compute.
+    """
     surveyed: dict[tuple[int, bool], list[tuple[Source, Survey]]] = {}
     unread = group.unread
     for path in group.paths:
         watcher.file(path)
         try:
             source = Source(path)
-            survey = _survey(source, known, through=group.expected is None)
+            survey = _survey(source, known, group.expected is None, workers)
             interval = _interval(survey, known, group.expected)
         except InputError as error:
             yield Check(path.name, "columns", passed=False, count=0, detail=str(error))
@@ -109,7 +123,9 @@ def examine(group: Group, known: Known, watcher: Watcher) -> Examination:
         yield Check(_title(group.paths), "readings", False, 0, unread, checked=False)  # noqa: FBT003
     found = []
     for (interval, ends_only), files in surveyed.items():
-        result = yield from _read(group, known, watcher, files, interval, ends_only, unread)
+        result = yield from _read(
+            group, known, watcher, files, interval, ends_only, unread, workers
+        )
         if result:
             found.append(result)
     return found
@@ -140,6 +156,7 @@ def _read(
     interval: int,
     ends_only: bool,
     unread: str,
+    workers: int,
 ) -> Generator[Check, None, Result | None]:
     paths = tuple(source.path for source, _ in files)
     name, why = _title(paths), group.why
@@ -156,19 +173,17 @@ def _read(
         bounds = known.bounds(group.faults)
     except InputError as error:
         yield Check(name, "tables", False, 0, str(error))  # noqa: FBT003
-        bounds = np.outer([-np.inf, np.inf], np.ones(known.scales.size))
-    readings = Readings(
-        known, expected, interval, rows, bounds, absences, group.covered, group.summed
-    )
+        bounds = np.outer([-np.inf, np.inf], np.ones(len(known.names)))
+    judge = Judge(known, expected, interval, bounds, absences)
+    readings = Readings(judge, rows, group.covered, group.summed)
     for source, _ in files:
         watcher.file(source.path)
         count = 0
         try:
-            for cells in source.batches():
-                readings.take(source, count + 1, cells)
-                size = len(next(iter(cells.values())))
-                count += size
-                watcher.progress(size, sum(column.nbytes for column in cells.values()))
+            for judged, size in _judged(source, judge, workers):
+                readings.take(source, count + 1, judged)
+                count += judged.cells.size
+                watcher.progress(judged.cells.size, size)
         except CANNOT as error:
             yield cannot_be_read(source.path, count, error)
             unread = f"{source.path.name} could not be read to its end"
@@ -189,6 +204,15 @@ def _read(
         name, stems, files[0][0].parquet, expected, interval, ends_only, readings.rows,
         readings.sums, readings.latest, readings.ends(),
     )  # fmt: skip
+
+
+def _judged(source: Source, judge: Judge, workers: int) -> Iterator[tuple[Rows, int]]:
+    """Yield the rows of each block of a file, judged by themselves, and the block's bytes."""
+
+    def judged(block: Block) -> tuple[Rows, int]:
+        return judge.rows(source.columns(block)), block.size
+
+    return in_order(judged, source.blocks(), workers)
 
 
 def _around(surveys: list[Survey], interval: int) -> Expected:
@@ -221,30 +245,35 @@ def _interval(survey: Survey, known: Known, expected: Expected | None) -> int:
     return interval_of(survey, known.per_step, span.end - span.start, expected.part.of)
 
 
-def _survey(source: Source, known: Known, through: bool) -> Survey:
+def _survey(source: Source, known: Known, through: bool, workers: int) -> Survey:
     """Look at the first rows of a file, or at the times of all."""
     names = [name for name in source.names if name in ("sn", "start_time", "end_time", "name")]
     ends_only = "start_time" not in names
-    lengths, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    sample: _Sample | None = None
-    for cells in source.batches(names):
-        end = source.times(cells["end_time"])
-        start = end if ends_only else source.times(cells["start_time"])
-        good = ~(end.bad | start.bad) & (start.seconds >= 0) & (start.seconds < _LATEST)
-        if ends_only:
-            sample = sample or _Sample()
-            sample.add(known.servers_of(cells["sn"]), known.names_of(cells["name"]), end, good)
-        else:
-            lengths.append((end.seconds - start.seconds)[good])
-        if not through:
-            break
-        if good.any():
-            times.append(np.array([start.seconds[good].min(), start.seconds[good].max()]))
-    found = sample.lengths() if sample else np.concatenate(lengths)
-    seen = np.concatenate(times)
+    lengths, seen = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    sample = _Sample()
+
+    def columns(block: Block) -> Columns:
+        return source.columns(block, names)
+
+    with closing(in_order(columns, source.blocks(names), workers if through else 1)) as blocks:
+        for found in blocks:
+            end: Times = found["end_time"]
+            start: Times = end if ends_only else found["start_time"]
+            good = ~(end.bad | start.bad) & (start.seconds >= 0) & (start.seconds < _LATEST)
+            if ends_only:
+                servers = known.servers_of(found["sn"])
+                sample.add(servers, known.measurements_of(found["name"]), end, good)
+            elif not lengths.size:
+                lengths = (end.seconds - start.seconds)[good]
+            if not through:
+                break
+            if good.any():
+                times = start.seconds[good]
+                seen = np.append(seen, [times.min(), times.max()])
+    lengths = sample.lengths() if ends_only else lengths
     if not seen.size:
-        return Survey(source.size, found, ends_only)
-    return Survey(source.size, found, ends_only, int(seen.min()), int(seen.max()))
+        return Survey(source.size, lengths, ends_only)
+    return Survey(source.size, lengths, ends_only, int(seen.min()), int(seen.max()))
 
 
 class _Sample:
@@ -252,10 +281,10 @@ class _Sample:
 
     def __init__(self) -> None:
         self._name = -1
-        self._chosen = np.zeros(0, np.int64)
-        self._found: list[tuple[Numbers, Numbers]] = []
+        self._chosen = np.zeros(0, np.int32)
+        self._found: list[tuple[Codes, Numbers]] = []
 
-    def add(self, servers: Numbers, names: Numbers, end: Times, good: Flags) -> None:
+    def add(self, servers: Codes, names: Codes, end: Times, good: Flags) -> None:
         good = good & (servers >= 0) & (names >= 0)
         if not good.any():
             return

@@ -1,4 +1,4 @@
-"""A file of readings -> its rows in batches, and what there is to say of their form.
+"""A file of readings -> its rows in blocks, and what there is to say of their form.
 
 A column of another type than the contract's is wrong, or it holds the same in another form: then
 it is read, with a note. Times stay in the file's own unit, so that none is too far away.
@@ -6,20 +6,18 @@ it is read, with a note. Times stay in the file's own unit, so that none is too 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv as pa_csv
 from pyarrow import parquet as pq
 
-from synthpower.arrays import as_numpy
-from synthpower.dataset.validate.cells import Flags, Numbers
+from synthpower.dataset.validate.lines import Lines, blocks_of, texts_of_lines
+from synthpower.dataset.validate.numbers import Times, Values
 from synthpower.dataset.validate.statistics import Statistics
+from synthpower.dataset.validate.texts import Column, Texts, texts_of
 from synthpower.errors import InputError, shown
 from synthpower.formats import format_of_name
 from synthpower.formats.batches import TIME
@@ -28,46 +26,19 @@ from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS
 BATCH_ROWS = 2**18
 TIMES = ("start_time", "end_time")
 VALUE = "measurement_value"
+DELIMITER = ","
 
 _HEADER = 2**16
-_FORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
-_ISO = _FORM.replace(" ", "[ T]").replace("Z", r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})")
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _COUNTED = 2**24  # bytes of CSV whose rows are counted
-_FAR = 2**50  # seconds: further away than any time of the contract
 
-Cells = dict[str, pa.Array]
+Columns = dict[str, Any]  # texts, and by their names Times and Values
 
 
-class Times:
-    """A column of times: whole seconds since the epoch, and which are no such times."""
+class Block(NamedTuple):
+    """Some of the rows, as they were read; and their bytes."""
 
-    def __init__(self, times: pa.Array, texts: pa.Array | None = None) -> None:
-        self._times, self._texts = times, texts
-        unit = times.type.unit
-        count = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
-        self.null: Flags = np.asarray(pc.is_null(times).to_numpy(zero_copy_only=False))
-        raw = as_numpy(pc.fill_null(times.cast(pa.int64()), -1))
-        seconds = raw if count == 1 else raw // count
-        self.fraction: Flags = raw != seconds * count
-        self.seconds: Numbers = np.clip(seconds, -_FAR, _FAR)
-
-    @property
-    def bad(self) -> Flags:
-        """Which are no whole second."""
-        return self.null | self.fraction
-
-    def shown(self, row: int) -> str:
-        """Return a time as text, whatever it is."""
-        if self._texts is not None and (self.null[row] or self.fraction[row]):
-            return shown(self._texts[row].as_py())
-        if self.null[row]:
-            return "None"
-        time = np.datetime64(self._times[row].value, self._times.type.unit)
-        text = str(time).replace("T", " ")
-        whole, _, fraction = text.partition(".")
-        fraction = fraction.rstrip("0")
-        return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+    rows: Lines | pa.RecordBatch
+    size: int
 
 
 def is_typed(path: Path) -> bool:
@@ -148,7 +119,7 @@ class Source:
             self._note("it begins with a byte order mark")
         if header.endswith("\r\n"):
             self._note(r"its lines end with \r\n, not \n")
-        return [name.strip('"') for name in text.split(",")]
+        return [name.strip('"') for name in text.split(DELIMITER)]
 
     def _note(self, text: str) -> None:
         self.notes[text] = None
@@ -164,82 +135,42 @@ class Source:
             size = self.path.stat().st_size
             return rows if size <= len(block) else round(rows * size / len(block))
 
-    def batches(self, columns: list[str] | None = None) -> Iterator[Cells]:
-        """Yield the rows, a batch of them at a time: all columns of them, or some."""
-        found = self._parquet(columns) if self.parquet else self._csv(columns)
-        for batch in found:
-            if batch.num_rows:
-                yield {name: batch.column(name) for name in batch.schema.names}
-
-    def _parquet(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    def blocks(self, columns: Collection[str] = ()) -> Iterator[Block]:
+        """Yield the rows in blocks that are still to be read: all columns of them, or some."""
         with self.path.open("rb") as file:
-            strings = [name for name in self.names if name not in (*TIMES, VALUE)]
-            reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
-            statistics = Statistics(reader.metadata)
-            for batch in reader.iter_batches(BATCH_ROWS, columns=columns):
-                if columns is None:  # all rows will be read
-                    statistics.take(batch)
-                    self.wrong = statistics.wrong
-                yield batch
+            if self.parquet:
+                for batch in self._batches(file, list(columns)):
+                    yield Block(batch, batch.nbytes)
+            else:
+                file.readline(_HEADER)
+                for lines in blocks_of(file, DELIMITER):
+                    yield Block(lines, lines.size)
 
-    def _csv(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-        """Read values as numbers; from where one is none, as text."""
-        rows = 0
-        try:
-            for batch in self._read_csv(columns, pa.float64()):
-                yield batch
-                rows += batch.num_rows
-        except pa.ArrowInvalid as error:
-            if "conversion error to double" not in str(error):
-                raise
+    def columns(self, block: Block, columns: Collection[str] = ()) -> Columns:
+        """Return the columns of a block: texts, times and values. Any thread may do it."""
+        raw: Mapping[str, Any]
+        if isinstance(block.rows, Lines):
+            raw = texts_of_lines(block.rows, self.names, DELIMITER)
         else:
-            return
-        for batch in self._read_csv(columns, pa.string()):
-            rest = batch.slice(min(rows, batch.num_rows))
-            rows -= batch.num_rows - rest.num_rows
-            yield rest
+            raw = {name: block.rows.column(name) for name in block.rows.schema.names}
+        return {name: self._column(name, raw[name]) for name in columns or raw}
 
-    def _read_csv(self, columns: list[str] | None, value: pa.DataType) -> Iterator[pa.RecordBatch]:
-        types = dict.fromkeys(self.names, pa.string())
-        types |= dict.fromkeys(TIMES, pa.dictionary(pa.int32(), pa.string())) | {VALUE: value}
-        options = pa_csv.ConvertOptions(
-            column_types=types, include_columns=columns, null_values=[""], strings_can_be_null=True
-        )
-        parsing = pa_csv.ParseOptions(newlines_in_values=True)
-        with (
-            self.path.open("rb") as file,
-            pa_csv.open_csv(file, parse_options=parsing, convert_options=options) as reader,
-        ):
-            yield from reader
+    def _column(self, name: str, raw: pa.Array | Texts) -> Column | Times | Values:
+        if name == VALUE:
+            return Values(raw)
+        if name in TIMES:
+            times = Times(raw)
+            if times.in_another_form:
+                self._note("times in another form than 2023-02-27 00:00:00Z")
+            return times
+        return raw if isinstance(raw, Texts) else texts_of(raw)
 
-    def times(self, cells: pa.Array) -> Times:
-        """Return a column of times, and note in which other form they are."""
-        return Times(cells) if self.parquet else self._text_times(cells)
-
-    def _text_times(self, texts: pa.DictionaryArray) -> Times:
-        different = texts.dictionary
-        form = pc.match_substring_regex(different, _FORM)
-        good = pc.match_substring_regex(different, _ISO)
-        if pc.any(pc.and_not(good, form)).as_py():
-            self._note("times in another form than 2023-02-27 00:00:00Z")
-        found = pc.if_else(good, different, pa.scalar(None, pa.string()))
-        try:
-            times = found.cast(TIME)
-        except pa.ArrowInvalid:  # one does not exist
-            times = pa.array([_time(text) for text in found.to_pylist()], TIME)
-        return Times(times.take(texts.indices), texts)
-
-
-def _time(text: str | None) -> object:
-    try:
-        return pa.scalar(text).cast(TIME).as_py()
-    except (pa.ArrowInvalid, ValueError):
-        return None
-
-
-def values_of(cells: pa.Array) -> pa.Array:
-    """Return a column of values as doubles, null where there is none."""
-    if pa.types.is_floating(cells.type):
-        return cells
-    good = pc.match_substring_regex(cells, _NUMBER)
-    return pc.if_else(good, cells, pa.scalar(None, pa.string())).cast(pa.float64())
+    def _batches(self, file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        strings = [name for name in self.names if name not in (*TIMES, VALUE)]
+        reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
+        statistics = Statistics(reader.metadata)
+        for batch in reader.iter_batches(BATCH_ROWS, columns=columns or None):
+            if not columns:  # all rows will be read
+                statistics.take(batch)
+                self.wrong = statistics.wrong
+            yield batch

@@ -1,0 +1,112 @@
+"""A CSV file's bytes -> blocks that end where rows end -> the texts of each column.
+
+Lines without quotes are split by a kernel; whatever else CSV may be is left to Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as pa_csv
+
+from synthpower import kernels
+from synthpower.dataset.validate.texts import Texts, plain_texts
+
+BLOCK_BYTES = 2**22
+
+
+class Lines(NamedTuple):
+    """A block of whole rows: so many bytes of a buffer, in which PADDED bytes follow them."""
+
+    buffer: bytearray
+    size: int
+
+
+def blocks_of(file: BinaryIO, delimiter: str) -> Iterator[Lines]:
+    """Yield the rest of a file in blocks of whole rows.
+
+    Raises
+    ------
+    ValueError
+        Where a row is longer than a block.
+    """
+    rest = b""
+    while True:
+        buffer = bytearray(len(rest) + BLOCK_BYTES + kernels.PADDED)
+        buffer[: len(rest)] = rest
+        with memoryview(buffer) as view:
+            read = file.readinto(view[len(rest) : -kernels.PADDED])  # type: ignore[attr-defined]
+        filled = len(rest) + read
+        if not read:
+            break
+        end = _row_end(buffer, filled, delimiter)
+        if end:
+            yield Lines(buffer, end)
+        elif filled > 2 * BLOCK_BYTES:
+            raise ValueError(f"a row is longer than {BLOCK_BYTES:,} bytes")
+        rest = bytes(buffer[end:filled])
+    if filled:
+        if not rest.endswith(b"\n"):
+            buffer[filled : filled + 1] = b"\n"
+            filled += 1
+        yield Lines(buffer, filled)
+
+
+def _row_end(buffer: bytearray, filled: int, delimiter: str) -> int:
+    """Return how many bytes are whole rows."""
+    if buffer.find(b'"', 0, filled) < 0:
+        return buffer.rfind(b"\n", 0, filled) + 1
+    found = np.zeros(1, np.int64)
+    kernels.find_row_end(np.frombuffer(buffer, np.uint8, filled), ord(delimiter), found)
+    return int(found[0])
+
+
+def texts_of_lines(lines: Lines, names: list[str], delimiter: str) -> dict[str, Texts]:
+    """Return the columns of a block of rows.
+
+    Raises
+    ------
+    ValueError
+        Where it is no CSV of so many columns, or no text (`pyarrow.ArrowInvalid` is one).
+    """
+    buffer, size = lines
+    texts = _split(lines, names, delimiter) if buffer.find(b'"', 0, size) < 0 else None
+    if texts is None:
+        return _by_arrow(bytes(buffer[:size]), names, delimiter)
+    if not buffer.isascii():
+        try:
+            buffer[:size].decode()
+        except UnicodeDecodeError:
+            raise ValueError("invalid UTF8 data") from None
+    return texts
+
+
+def _split(lines: Lines, names: list[str], delimiter: str) -> dict[str, Texts] | None:
+    """Return the columns of rows without quotes, None where one is not of so many cells."""
+    buffer, size = lines
+    data = np.frombuffer(buffer, np.uint8)
+    rows = int(np.count_nonzero(data[:size] == ord("\n")))
+    begins, ends = (np.empty((len(names), rows), np.int32) for _ in range(2))
+    found = np.zeros(2, np.int64)
+    kernels.split_lines(data, size, ord(delimiter), begins, ends, found)
+    returns = 0
+    if buffer.find(b"\r", 0, size) >= 0:
+        returns = int(np.count_nonzero(data[:size] == ord("\r")))
+    if found.tolist() != [rows, returns]:
+        return None
+    return {name: Texts(data, begins[i], ends[i]) for i, name in enumerate(names)}
+
+
+def _by_arrow(block: bytes, names: list[str], delimiter: str) -> dict[str, Texts]:
+    if not block.strip(b"\r\n"):  # which Arrow takes for an error
+        return dict.fromkeys(names, plain_texts(pa.array([], pa.string())))
+    table = pa_csv.read_csv(
+        pa.BufferReader(block),
+        read_options=pa_csv.ReadOptions(column_names=names, block_size=len(block)),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+    return {name: plain_texts(table[name].combine_chunks()) for name in names}

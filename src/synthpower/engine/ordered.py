@@ -1,0 +1,53 @@
+"""A function of many things, on threads, its results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SPARE = 2  # things that are ahead of the workers, so that none waits
+
+
+def in_order(
+    function: Callable[[T], R], things: Iterable[T], workers: int
+) -> Generator[R, None, None]:
+    """Yield a function's results in the order of the things, which are taken a few ahead.
+
+    What taking a thing raises is raised after the results of those before it. With one worker
+    there is no thread.
+    """
+    if workers == 1:
+        yield from map(function, things)
+        return
+    ahead: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for future in _submitted(pool, function, iter(things)):
+                ahead.append(future)
+                if len(ahead) == workers + _SPARE:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submitted(
+    pool: ThreadPoolExecutor, function: Callable[[T], R], things: Iterator[T]
+) -> Iterator[Future[R]]:
+    while True:
+        try:
+            thing = next(things)
+        except StopIteration:
+            return
+        except Exception as error:
+            future: Future[R] = Future()
+            future.set_exception(error)
+            yield future
+            return
+        yield pool.submit(function, thing)
