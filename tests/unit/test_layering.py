@@ -48,11 +48,11 @@ LAYERS = {
     ],
     "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
     "formats": [
-        "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "batches",
+        "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "time_strings", "batches",
         "text_batches", "cells", "provenance",
         "pyarrow_writers", "text.__init__", "text.row", "text.segments", "text.numbers", "text.times", "text.writer",
         "text.explain", "text.formats",
-        "parquet.thrift", "parquet.structs", "parquet.file",
+        "parquet.thrift", "parquet.structs", "parquet.file", "parquet.indices", "parquet.times", "parquet.values",
         "parquet.layout", "parquet.provenance", "parquet.truth", "parquet.cells",
         "parquet.explain", "parquet.writer", "parquet.__init__", "arrow.flatbuffer",
         "arrow.messages", "arrow.layout", "arrow.explain", "arrow.writer", "arrow.__init__",

@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthpower.arrays import as_array, as_strings
+from synthpower.arrays import as_array
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats.buffers import Buffers
 from synthpower.formats.interface import Rendered
 from synthpower.formats.templates import Templates
+from synthpower.formats.time_strings import time_strings
 from synthpower.lazy import lazy
-from synthpower.model.calendar import TIME_UNITS, time_text
+from synthpower.model.calendar import TIME_UNITS
 from synthpower.model.columns import LOCAL, START, Axis, Column, Kind
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
@@ -41,8 +42,7 @@ _TYPES = {
 # slices of a step have one each, and where they are many, all are made again for each step.
 _KEPT_ROWS = 2**22
 
-_AHEAD = 2**19  # above the seconds by which two local times can differ
-_PRECISION = 18  # digits of a decimal128, enough for 2**53
+PRECISION = 18  # digits of a decimal128, enough for 2**53
 
 
 def reading_schema(specification: Specification) -> pa.Schema:
@@ -53,7 +53,7 @@ def reading_schema(specification: Specification) -> pa.Schema:
 def arrow_type(column: Column, specification: Specification) -> pa.DataType:
     """Return the Arrow type of a column's values."""
     if column.kind is Kind.DECIMAL:
-        return pa.decimal128(_PRECISION, decimals_of(column, specification))
+        return pa.decimal128(PRECISION, decimals_of(column, specification))
     if column.format == LOCAL:
         return pa.string()  # as dictionaries, those of no two batches would be the same
     return _TYPES[column.kind]
@@ -61,7 +61,7 @@ def arrow_type(column: Column, specification: Specification) -> pa.DataType:
 
 def decimals_of(column: Column, specification: Specification) -> int:
     """Return how many decimals a column has, the values of all its measurements among them."""
-    return max(m.decimals or 0 for m in specification.measurements_in(column))
+    return max((m.decimals or 0 for m in specification.measurements_in(column)), default=0)
 
 
 class Drawn:
@@ -219,14 +219,8 @@ class Batches:
         times, ahead = drawn.times(column), np.zeros((1, 1), np.int64)
         if column.format == LOCAL:
             ahead = self._local.ahead(drawn.chunk, times, drawn.start)
-        moments, indices = np.unique(times * _AHEAD + (ahead + _AHEAD // 2), return_inverse=True)
-        texts = [
-            time_text(moment // _AHEAD, column.format, moment % _AHEAD - _AHEAD // 2)
-            for moment in moments.tolist()
-        ]
-        shape = np.broadcast_shapes(times.shape, ahead.shape)
-        rows = self._rows(drawn.chunk, indices.reshape(shape).astype(np.int32))
-        return pa.DictionaryArray.from_arrays(as_array(rows), as_strings(texts))
+        strings, indices = time_strings(times, column.format, ahead)
+        return pa.DictionaryArray.from_arrays(as_array(self._rows(drawn.chunk, indices)), strings)
 
     def chosen(self, column: Column) -> slice:
         """Return which measurements a column has the values of."""
@@ -274,7 +268,7 @@ def _as_column(
 
 def as_decimals(counts: NDArray[np.int64], decimals: int) -> pa.Decimal128Array:
     """Return counts of 10**-decimals as decimals."""
-    return _as_column(_words(counts), pa.decimal128(_PRECISION, decimals), None)
+    return _as_column(_words(counts), pa.decimal128(PRECISION, decimals), None)
 
 
 def _words(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -97,6 +97,7 @@ class PyarrowParquetWriter:
             "use_dictionary": names if few else templates,
             "dictionary_pagesize_limit": DICTIONARY_BYTES,
             "write_batch_size": _BATCH_ROWS,
+            "store_decimal_as_integer": True,
             "store_schema": False,  # it would make readers return dictionaries, not strings
         }
 

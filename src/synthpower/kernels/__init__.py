@@ -40,7 +40,7 @@ from synthpower.kernels.judge import (
     keep_punctual,
     mark_cells,
 )
-from synthpower.kernels.pages import pack_indices, put_texts
+from synthpower.kernels.pages import pack_indices, put_texts, split_codes
 from synthpower.kernels.parse import (
     FRACTION,
     NO_TIME,
@@ -170,6 +170,7 @@ __all__ = [
     "render_known_pieces",
     "render_known_rows",
     "scaled",
+    "split_codes",
     "split_lines",
     "value_of_count",
     "value_of_unit",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -19,6 +20,8 @@ from synthpower import Inventory, Measurement, Readings, ServerType
 from synthpower.engine import Job, Run
 from synthpower.formats import find_format
 from synthpower.formats.interface import FAST, PYARROW, Options
+from synthpower.formats.parquet import Parquet
+from synthpower.formats.parquet.writer import Sizes
 from synthpower.model.columns import (
     COLUMNS,
     FIELDS,
@@ -140,6 +143,55 @@ def test_the_writers_of_csv_write_the_same_bytes(
         for each in (FAST, PYARROW)
     ]
     assert texts[0] == texts[1]
+
+
+WIDE = [
+    ("value:server cpu utilization", ""), ("value:server power", "float"),
+    ("value:server power", "decimal"), ("value:server power", ""),
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(FORMATTED), max_size=9),
+    st.sampled_from(TABLES),
+    st.sampled_from([0, 7, 1100]),
+    st.sampled_from([None, "none", "snappy", "zstd"]),
+    st.booleans(),
+    st.sampled_from([1, 2]),
+)
+def test_the_writers_of_parquet_write_the_same_table(
+    sources: list[tuple[str, str]],
+    measurements: list[Measurement],
+    fuzz: int,
+    compression: str | None,
+    wide: bool,
+    repeats: int,
+) -> None:
+    if wide:
+        measurements = TABLES[0]
+        sources = [s for s in sources if s[0] not in ("unit", "name", "measurement_value")] + WIDE
+    chosen = [("sn", ""), *sources, *([] if wide else [("measurement_value", "")])]
+    columns = [Column(f"{i}, {s}", field_of(s), f) for i, (s, f) in enumerate(chosen)]
+    made = Readings(
+        FLEET, "2023-02-27T05", 1200, fuzz, columns=columns, measurements=measurements, seed=1
+    )
+    for implementation in (FAST, PYARROW):
+        options = Options(implementation, compression)
+        format = Parquet(Sizes(dictionary_repeats=repeats - 1))
+        store = MemoryStore()
+        Run([Job(made.specification, store, "x", format, options)], FLEET, 1).write()
+        file = store.open("x")
+        assert format.provenance(file).options == options
+        table = pq.read_table(file)
+        assert table.schema.equals(plain(made.schema))
+        assert table.equals(made.to_table().cast(plain(made.schema)))
+
+
+def plain(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without dictionaries."""
+    return pa.schema(
+        [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in schema]
+    )
 
 
 def text_of(made: Readings, format: str, options: Options) -> bytes:

@@ -23,7 +23,7 @@ from synthpower.formats.parquet.provenance import provenance_of
 from synthpower.formats.parquet.structs import BYTE_ARRAY, CODECS
 from synthpower.formats.parquet.truth import Expected, Layout, check_statistics, read_layout
 from synthpower.formats.provenance import check_provenance, maker_of
-from synthpower.model.columns import Kind
+from synthpower.model.columns import Axis
 from synthpower.model.specification import Specification
 from synthpower.storage import Files, Sink
 
@@ -70,15 +70,11 @@ def _expected(specification: Specification, options: Options, writer: Writer[Any
     sink = _Kept()
     with writer.open(specification, sink):
         pass  # a file of no readings has all else
-    compressed = {Kind.STRING}
-    if options.implementation == PYARROW:
-        compressed.add(Kind.TIMESTAMP)
-    codecs = {
-        column.name: CODECS[
-            options.compression or ("zstd" if column.field.kind in compressed else "none")
-        ]
-        for column in specification.columns
-    }
+    codecs = {}
+    for column in specification.columns:
+        dense = Axis.TIME in column.axes
+        plain = column.field.is_value if options.implementation == PYARROW else dense
+        codecs[column.name] = CODECS[options.compression or ("none" if plain else "zstd")]
     return Expected(writer.grid.num_rows, codecs, footer_of(sink.kept))
 
 

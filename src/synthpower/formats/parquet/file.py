@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthpower.formats.batches import PRECISION
 from synthpower.formats.parquet.structs import (
     ASCENDING,
     BYTE_ARRAY,
@@ -21,11 +22,13 @@ from synthpower.formats.parquet.structs import (
     COLUMN_CHUNK,
     COLUMN_INDEX,
     COLUMN_META,
+    CONVERTED_DECIMAL,
     CONVERTED_MICROSECONDS,
     CONVERTED_STRING,
     DATA_PAGE_TYPE,
     DICTIONARY_PAGE_TYPE,
     DOUBLE,
+    FLOAT,
     FOOTER,
     INT64,
     MAGIC,
@@ -44,6 +47,7 @@ from synthpower.signals.quantity import DICTIONARY_BITS
 from synthpower.storage import Sink
 
 _LEVEL = 1  # of zstd for what is in every row group, where it is asked for
+_FORMS = {INT64: "<q", DOUBLE: "<d", FLOAT: "<f"}
 _SHORT = 1024  # bytes of a part that is joined to its neighbour: a write costs a microsecond
 
 _SCHEMA: Mapping[Kind, Mapping[str, Any]] = {
@@ -57,10 +61,21 @@ _SCHEMA: Mapping[Kind, Mapping[str, Any]] = {
         "converted_type": CONVERTED_MICROSECONDS,
         "logical_type": {"timestamp": {"utc": True, "unit": {"micros": {}}}},
     },
+    Kind.INTEGER: {"type": INT64},
     Kind.DOUBLE: {"type": DOUBLE},
+    Kind.FLOAT: {"type": FLOAT},
 }
 
 Part = Any  # bytes-like
+
+
+def _leaf(kind: Kind, decimals: int) -> Mapping[str, Any]:
+    """Return what the schema says of a column's type."""
+    if kind is not Kind.DECIMAL:
+        return _SCHEMA[kind]
+    decimal = {"scale": decimals, "precision": PRECISION}
+    logical = {"decimal": decimal}
+    return {"type": INT64, "converted_type": CONVERTED_DECIMAL, "logical_type": logical, **decimal}
 
 
 class ColumnChunk(NamedTuple):
@@ -218,9 +233,9 @@ class ParquetFile:
         self._groups.append(_Group(begin, self._offset - begin, raw_size, group.rows, columns))
 
     def close(
-        self, columns: Sequence[Column], metadata: Mapping[str, str], created_by: str
+        self, columns: Sequence[tuple[Column, int]], metadata: Mapping[str, str], created_by: str
     ) -> None:
-        """Write what comes behind the row groups."""
+        """Write what comes behind the row groups; with each column are its decimals."""
         described = [column for group in self._groups for column in group.columns]
         column_indexes = [self._write_index(column.column_index) for column in described]
         offset_indexes = [self._write_index(column.offset_index) for column in described]
@@ -380,13 +395,13 @@ def _packed(kind: int, value: Any) -> bytes:
     """Return a value as PLAIN encodes it, but for the length of a string."""
     if kind == BYTE_ARRAY:
         return bytes(value.encode())
-    return struct.pack("<q" if kind == INT64 else "<d", value)
+    return struct.pack(_FORMS[kind], value)
 
 
-def _schema(columns: Sequence[Column]) -> list[Mapping[str, Any]]:
+def _schema(columns: Sequence[tuple[Column, int]]) -> list[Mapping[str, Any]]:
     """Return the schema's elements: the root and a leaf for each column."""
     leaves = [
-        {"repetition_type": OPTIONAL, "name": column.name.encode(), **_SCHEMA[column.field.kind]}
-        for column in columns
+        {"repetition_type": OPTIONAL, "name": column.name.encode(), **_leaf(column.kind, decimals)}
+        for column, decimals in columns
     ]
     return [{"name": b"schema", "num_children": len(columns)}, *leaves]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from synthpower.formats.parquet.thrift import BINARY, BOOL, I16, I32, I64, Fields
 
 MAGIC = b"PAR1"
-INT64, DOUBLE, BYTE_ARRAY = 2, 5, 6
+INT64, FLOAT, DOUBLE, BYTE_ARRAY = 2, 4, 5, 6
 PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
 DATA_PAGE_TYPE, DICTIONARY_PAGE_TYPE = 0, 2
 OPTIONAL = 1
 UNORDERED, ASCENDING, DESCENDING = 0, 1, 2
-CONVERTED_STRING, CONVERTED_MICROSECONDS = 0, 10
+CONVERTED_STRING, CONVERTED_DECIMAL, CONVERTED_MICROSECONDS = 0, 5, 10
 CODECS = {"none": 0, "snappy": 1, "zstd": 6}
 
 STATISTICS = Fields(
@@ -28,7 +28,10 @@ STATISTICS = Fields(
 EMPTY = Fields("Empty", {})
 UNIT = Fields("TimeUnit", {1: ("millis", EMPTY), 2: ("micros", EMPTY), 3: ("nanos", EMPTY)})
 TIMESTAMP = Fields("TimestampType", {1: ("utc", BOOL), 2: ("unit", UNIT)})
-LOGICAL = Fields("LogicalType", {1: ("string", EMPTY), 8: ("timestamp", TIMESTAMP)})
+DECIMAL = Fields("DecimalType", {1: ("scale", I32), 2: ("precision", I32)})
+LOGICAL = Fields(
+    "LogicalType", {1: ("string", EMPTY), 5: ("decimal", DECIMAL), 8: ("timestamp", TIMESTAMP)}
+)
 SCHEMA = Fields(
     "SchemaElement",
     {

@@ -37,6 +37,9 @@ from synthpower.formats.parquet.structs import (
     DATA_PAGE_TYPE,
     DESCENDING,
     DICTIONARY_PAGE_TYPE,
+    DOUBLE,
+    FLOAT,
+    INT64,
     MAGIC,
     OFFSET_INDEX,
     PLAIN,
@@ -45,6 +48,8 @@ from synthpower.formats.parquet.structs import (
     RLE_DICTIONARY,
     UNORDERED,
 )
+
+_WIDTHS = {INT64: 8, FLOAT: 4, DOUBLE: 8}  # bytes of a value
 
 
 @dataclass(frozen=True)
@@ -255,7 +260,7 @@ def _check_page(column: Column, page: Page, codec: int, kind: int) -> None:
             raise LayoutError(f"{about} is a dictionary of a form that is not checked")
         count = _positive(header["dictionary"], "num_values", about)
         if kind != BYTE_ARRAY:
-            _same(f"{about}: bytes", header["uncompressed_size"], 8 * count)
+            _same(f"{about}: bytes", header["uncompressed_size"], _WIDTHS[kind] * count)
         return
     data = header["data"]
     if (data.get("definition_encoding"), data.get("repetition_encoding")) != (RLE, RLE):
@@ -405,7 +410,7 @@ def _check_limit(about: str, key: str, said: bytes, right: Any, exact: bool = Tr
     below = value <= right if key == "min" else value >= right
     if value != right and (exact or not below):
         raise LayoutError(f"{what} is said to be {_shown(value)}, not {_shown(right)}")
-    if right == 0 and key == "max" and said != _packed(right):  # -0.0 may exclude 0.0
+    if right == 0 and key == "max" and any(said):  # -0.0 may exclude 0.0
         raise LayoutError(f"{what} is said to be -0.0, not 0.0")
 
 
@@ -413,13 +418,10 @@ def _value(what: str, said: bytes, like: Any) -> Any:
     """Return a value that PLAIN encodes, of the same type as another."""
     if isinstance(like, bytes):
         return said
-    if len(said) != 8:
-        raise LayoutError(f"{what} has {len(said)} bytes, not 8")
-    return struct.unpack("<d" if isinstance(like, float) else "<q", said)[0]
-
-
-def _packed(value: Any) -> bytes:
-    return struct.pack("<d" if isinstance(value, float) else "<q", value)
+    forms = {8: "<d", 4: "<f"} if isinstance(like, float) else {8: "<q"}
+    if len(said) not in forms:
+        raise LayoutError(f"{what} has {len(said)} bytes, not {' or '.join(map(str, forms))}")
+    return struct.unpack(forms[len(said)], said)[0]
 
 
 def _shown(value: Any) -> str:
@@ -497,7 +499,12 @@ def _range(values: pa.Array) -> Range:
         texts = values.dictionary_decode()
         least, greatest = (v.encode() for v in pc.min_max(texts).as_py().values())
         return Range(least, greatest, len(texts), pc.sum(pc.binary_length(texts)).as_py())
+    if pa.types.is_string(values.type):  # of local times
+        values = values.dictionary_encode()
+        return _range(values)
     if pa.types.is_timestamp(values.type):
         values = values.view(pa.int64())
+    if pa.types.is_decimal(values.type):
+        values = pc.multiply(values, 10**values.type.scale).cast(pa.int64())
     least, greatest = pc.min_max(values).as_py().values()
     return Range(least, greatest, len(values), 0, values.null_count)
