@@ -235,7 +235,7 @@ def test_arguments_are_declared_in_their_order() -> None:
 
 def test_a_kernel_shows_its_arguments() -> None:
     assert repr(kernels.format_times) == (
-        "<kernel synthpower.kernels.text.format_times(times: int64[times], out: out uint8[times, 32])>"
+        "<kernel synthpower.kernels.times.format_times(times: int64[times], out: out uint8[times, 32])>"
     )
 
 
