@@ -57,8 +57,44 @@ class Line(NamedTuple):
     workers: int | None = None
 
 
+AGREED = [
+    ("serial", "sn", ""), ("ts_end", "end_time", "iso"), ("metric", "name", ""),
+    ("value", "measurement_value", ""), ("unit", "unit", ""), ("dc", "location", ""),
+    ("source", "=synthpower", ""),
+]  # fmt: skip
+WIDE = [
+    ("sn", "sn", ""), ("model", "model", ""), ("product_id", "product_id", ""),
+    ("location", "location", ""), ("start_time", "start_time", ""), ("end_time", "end_time", ""),
+    ("cpu", "value:server cpu utilization", ""), ("power", "value:server power", ""),
+]  # fmt: skip
+PROTOCOL = (
+    "power,sn={sn},site={location:tag},name={name:tag} value={measurement_value} {end_time:ns}"
+)
+PROTOCOL_COLUMNS = [
+    ("sn", "sn", ""), ("location", "location", ""), ("name", "name", ""),
+    ("measurement_value", "measurement_value", ""), ("end_time:ns", "end_time", "ns"),
+]  # fmt: skip
+INSERT = (
+    "INSERT INTO readings VALUES ('{sn}', '{model:sql}', '{end_time}', {measurement_value}, "
+    "'{name:sql}');"
+)
+INSERT_COLUMNS = [
+    ("sn", "sn", ""), ("model", "model", ""), ("end_time", "end_time", ""),
+    ("measurement_value", "measurement_value", ""), ("name", "name", ""),
+]  # fmt: skip
 LINES = [
     Line("Parquet", "parquet"),
+    Line("Parquet, wide, a row for two readings", "parquet", columns=WIDE),
+    Line("CSV, one core", "csv", interval=300, workers=1),
+    Line("CSV of chosen, renamed columns, one core", "csv", interval=300, columns=AGREED,
+         workers=1, target=Target(bytes=5)),
+    Line("JSON lines, one core", "jsonl", interval=300, workers=1, target=Target(bytes=4)),
+    Line("JSON lines of the chosen columns, one core", "jsonl", interval=300, columns=AGREED,
+         workers=1),
+    Line("text, line protocol, one core", "text", {"row": PROTOCOL}, interval=300,
+         columns=PROTOCOL_COLUMNS, workers=1, target=Target(bytes=4)),
+    Line("text, SQL inserts, one core", "text", {"row": INSERT}, interval=300,
+         columns=INSERT_COLUMNS, workers=1),
     Line("Arrow", "arrow", target=Target(rows=170, row_bytes=9)),
     Line("Arrow, 100,000 servers every 5 minutes", "arrow", servers=100_000, interval=300,
          target=Target(rows=170, row_bytes=9)),

@@ -1,0 +1,150 @@
+"""A pipeline tester's job: readings in an agreed format, by synthpower and by DuckDB alone.
+
+    python benchmarks/agreed_job.py            measure, and write results/agreed_job.json
+    python benchmarks/agreed_job.py --render   put that file's table into both READMEs
+
+Three days of 5,000 servers every five minutes, seven columns with names of their own, ISO times, a
+constant, gzip, a file for each hour in folders dt=.../hour=..., and the totals that a load must
+show. The peer is one statement of DuckDB, and one more for the totals. Both write to the disk, in
+turns, and are timed from the start of the process to its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import compare
+import limits
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "agreed_job.json"
+READMES = [HERE.parent / "README.md", HERE / "README.md"]
+SERVERS, DATE, DAYS, INTERVAL = 5_000, "2023-02-27", 3, 300
+
+COLUMNS = """\
+column,source,format
+serial,sn,
+ts_end,end_time,iso
+metric,name,
+value,measurement_value,
+unit,unit,
+dc,location,
+source,=synthpower,
+"""
+PATH = "dt={date}/hour={hour}/readings{suffix}"
+DUCKDB = """
+import sys, duckdb
+
+directory, target, date, days, interval = sys.argv[1:]
+duckdb.sql("set preserve_insertion_order = false")
+duckdb.sql("set TimeZone = 'UTC'")
+rows = f'''
+    select sn as serial,
+        strftime(start + interval {interval} second, '%Y-%m-%dT%H:%M:%SZ') as ts_end,
+        name as metric, (random() * scale)::decimal(9, 2) as value, unit, location as dc,
+        'synthpower' as source, strftime(start, '%Y-%m-%d') as dt, strftime(start, '%H') as hour
+    from read_csv('{directory}/inventory.csv'), read_csv('{directory}/measurements.csv'),
+        range(timestamp '{date}', timestamp '{date}' + interval {days} day,
+            interval {interval} second) as steps(start)
+'''
+duckdb.sql(f"copy ({rows}) to '{target}' (format csv, compression gzip, partition_by (dt, hour))")
+print(duckdb.sql(f"select metric, count(*), sum(value), min(value), max(value) "
+                 f"from read_csv('{target}/*/*/*.csv.gz') group by metric"))
+"""
+
+
+def ours(folder: Path, servers: int) -> list[list[str]]:
+    """Return the commands of synthpower: the data, with its totals, and the totals shown."""
+    directory = limits.inventory(folder, servers)
+    table = folder / "columns.csv"
+    table.write_text(COLUMNS)
+    data = [*compare.SYNTHPOWER, "data", "--directory", str(directory), "--date", DATE]
+    data += ["--days", str(DAYS), "--interval", str(INTERVAL), "--columns", str(table)]
+    return [[*data, "--compression", "gzip", "--path", PATH]]
+
+
+def theirs(folder: Path, servers: int) -> list[list[str]]:
+    """Return DuckDB's command."""
+    directory, target = limits.inventory(folder, servers), folder / "duckdb"
+    options = [str(directory), str(target), DATE, str(DAYS), str(INTERVAL)]
+    return [[sys.executable, "-c", DUCKDB, *options]]
+
+
+def clear(folder: Path) -> int:
+    """Remove the files that were written, and return their bytes."""
+    size = 0
+    for file in folder.glob("**/*.csv.gz"):
+        size += file.stat().st_size
+        file.unlink()
+    for file in folder.glob("*/manifest.json"):
+        file.unlink()
+    return size
+
+
+def measure(folder: Path, servers: int, rounds: int) -> list[dict[str, Any]]:
+    runs = []
+    for _ in range(rounds):
+        for who, commands in (("synthpower", ours), ("DuckDB", theirs)):
+            for command in commands(folder, servers):
+                found = compare.measure(command)
+                runs.append({"who": who, **found, "bytes": clear(folder)})
+    return runs
+
+
+def table(runs: list[dict[str, Any]], rows: int) -> str:
+    """Return the table of a result."""
+    lines = [
+        "| who | seconds | M rows/s | B/row | peak MB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    seconds = {}
+    for who in ("synthpower", "DuckDB"):
+        own = [run for run in runs if run["who"] == who]
+        seconds[who] = statistics.median(run["wall_s"] for run in own)
+        memory = statistics.median(run["peak_bytes"] for run in own) / 1e6
+        lines.append(
+            f"| {who} | {seconds[who]:.1f} | {rows / seconds[who] / 1e6:.2f} | "
+            f"{own[0]['bytes'] / rows:.1f} | {memory:.0f} |"
+        )
+    ratio = seconds["DuckDB"] / seconds["synthpower"]
+    return "\n".join(lines) + f"\n\n{rows:,} readings: {ratio:.0f} times as fast.\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=["tiny", "full"], default="full")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--result", type=Path, default=RESULT)
+    parser.add_argument("--scratch", type=Path)
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--readme", type=Path, nargs="+", default=READMES)
+    args = parser.parse_args()
+    if not args.render:
+        tiny = args.size == "tiny"
+        servers = 5 if tiny else SERVERS
+        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
+            runs = measure(Path(name), servers, 1 if tiny else args.rounds)
+        result = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": compare.machine(),
+            "command": "python benchmarks/agreed_job.py",
+            "rows": servers * DAYS * 86_400 // INTERVAL * 2,
+            "runs": runs,
+        }
+        args.result.write_text(json.dumps(result, indent=1) + "\n")
+        print(table(runs, result["rows"]), end="")
+        return
+    result = json.loads(args.result.read_text())
+    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
+    compare.put_into(args.readme, {"agreed_job": text + table(result["runs"], result["rows"])})
+
+
+if __name__ == "__main__":
+    main()
