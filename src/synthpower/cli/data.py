@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
 
     request = _request(args)
     dataset = Dataset.open(args.directory)
-    if args.end and args.row is None and dataset.columns() is not None:
+    if args.end and dataset.columns() is not None:
         raise InputError(
             "the directory's columns.csv says which columns there are; leave start_time out there",
             "end",
@@ -54,8 +54,9 @@ def _request(args: argparse.Namespace) -> Request:
             "give one of them",
             "interval",
         )
-    if args.end and args.columns:
-        raise InputError("--columns says which columns there are; give one of them", "end")
+    for option in ("columns", "row"):
+        if args.end and getattr(args, option):
+            raise InputError(f"--{option} says what a row has; give one of them", "end")
     return Request(
         date=args.date,
         days=args.days,

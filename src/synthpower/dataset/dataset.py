@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,11 +151,16 @@ class Dataset:
         manifest = read_manifest(self.store)
         jobs = []
         columns = self._columns(request)
-        for given in request.specifications(measurements, seed, columns):
-            name = output or given.name + suffix_of(format.name, options.compression)
-            specification = completed(given, fleet)
+        with self._blamed(request):
+            specified = [
+                completed(given, fleet)
+                for given in request.specifications(measurements, seed, columns)
+            ]
+        for made in specified:
+            name = output or made.name + suffix_of(format.name, options.compression)
+            specification = made
             if store is self.store:
-                specification = _as_recorded(specification, manifest.entry(name))
+                specification = _as_recorded(made, manifest.entry(name))
             self._check_name(request, store, name, specification.name)
             jobs.append(Job(specification, store, name, format, options, request.overwrite))
         drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
@@ -194,9 +199,23 @@ class Dataset:
             workers=workers,
         )
 
+    @contextmanager
+    def _blamed(self, request: Request) -> Iterator[None]:
+        """Say of columns that cannot be where they were named, if not as an argument."""
+        try:
+            yield
+        except InputError as error:
+            if error.argument != "columns" or request.columns is not None:
+                raise
+            if request.row is not None:
+                raise InputError(str(error), "row") from None
+            raise InputError(f"{self.store.label(COLUMNS)}: {error}") from None
+
     def _columns(self, request: Request) -> tuple[Column, ...]:
         if request.row is None:
-            return request.columns or self.columns() or DEFAULT_COLUMNS
+            if request.columns is not None:
+                return request.columns
+            return self.columns() or DEFAULT_COLUMNS
         if request.columns is not None:
             raise InputError("a pattern says what a row has; give one of them", "columns")
         return pattern_columns(request.row)

@@ -21,7 +21,6 @@ from synthpower.storage import Store
 
 PLANNED, WHOLE = "planned", "whole"
 _ALWAYS = {"parquet": ("implementation", "compression")}  # others only where they are given
-_LEAST_ROW_BYTES = 5  # of a row of text
 _MOST_SHRUNK = 2**15  # of zstd: 128 KiB of one byte are a block of 4; gzip has 2**10
 
 
@@ -66,9 +65,11 @@ class Entry:
             raise InputError("the recorded specification does not say which servers")
         find_signal(specification.signal)
         # What is made room for must not depend on a number that anybody may have edited.
-        least = fleet.servers
-        if is_text(self.format):
-            least = specification.grid(fleet.servers, 1).num_rows * _LEAST_ROW_BYTES
+        names_servers = any(specification.columns_of("sn"))
+        least = fleet.servers if names_servers else fleet.servers // _MOST_SHRUNK
+        if is_text(self.format):  # a line's end for each row and, where it names it, a server
+            rows = specification.grid(fleet.servers, 1).num_rows
+            least = rows * (2 if names_servers else 1)
             least //= _MOST_SHRUNK if self.options.compression else 1
         if self.bytes is not None and specification.part.of == 1 and self.bytes < least:
             raise InputError(

@@ -19,7 +19,7 @@ from synthpower.formats.interface import Options
 from synthpower.model.columns import SERVER_FIELDS, further_columns
 from synthpower.model.grid import WHOLE
 from synthpower.model.specification import Specification
-from synthpower.signals import find_signal, fleet_record
+from synthpower.signals import facts_of, fleet_record
 from synthpower.storage import Store
 from synthpower.tables import LOCATIONS, SERVER_TYPES
 
@@ -36,7 +36,7 @@ def is_of(fleet: Fleet, entry: Entry) -> bool:
 def other_facts(entry: Entry) -> str:
     """Return that the tables do not say of a file's servers what it was made from."""
     specification, _ = entry.parse()
-    facts = (*find_signal(specification.signal).facts, *further_columns(specification.columns))
+    facts = (*facts_of(specification), *further_columns(specification.columns))
     return (
         f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
         f"other {', '.join(facts)}"
@@ -78,7 +78,7 @@ def _first_servers(
     count: int,
 ) -> pa.Table:
     """Return the servers of the first step; in a process of its own, as the file may be damaged."""
-    measurements = len(specification.measurements)
+    measurements = specification.grid(count, 1).measurements
     rows = count * measurements
     found = find_format(format)
     files, _ = as_text(store, found, options)

@@ -195,13 +195,12 @@ class Verification:
         if record is not None:
             if manifest.seed != record.get("seed"):
                 raise InputError("its seed is not that of its inventory")
-            expected = record
+            expected = record = manifest.drawn or {}
             if self._inventory:
                 expected = {**record, "servers": len(self._inventory)}
                 with suppress(InputError):  # of the tables, said there
                     if self._inventory.seed is not None:
                         expected = inventory_record(self._inventory)
-            record = manifest.drawn or {}
             for key in sorted(expected.keys() | record.keys()):
                 if record.get(key) != expected.get(key):
                     where = INVENTORY if key == "servers" else key

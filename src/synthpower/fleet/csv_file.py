@@ -38,11 +38,7 @@ def read_table(source: Source) -> pa.Table:
     InputError, pyarrow.ArrowException, OSError
         Where it cannot be read; `explain` says why.
     """
-    with io.TextIOWrapper(source.open("rb"), encoding="utf-8-sig", newline="") as text:
-        try:
-            header = next((row for row in csv.reader(text, strict=True) if row), [])
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{error}") from None
+    header = _header(source)
     if any(header.count(column) != 1 for column in SERVER_FIELDS):
         raise InputError("a column is missing or repeated")
     # Every column as strings, the ignored ones too: so all of the file is known to be UTF-8.
@@ -62,18 +58,29 @@ def read_table(source: Source) -> pa.Table:
 
 def read_further(source: Source, column: str) -> pa.StringArray | None:
     """Return a further column of a file that `read_table` reads; None where there is none."""
+    if _header(source).count(column) != 1:
+        return None
     with source.open("rb") as file:
         quoted = _has_quotes(file)
-        reader = pa_csv.open_csv(
+        table = pa_csv.read_csv(
             file,
             pa_csv.ReadOptions(block_size=_BLOCK),
             pa_csv.ParseOptions(newlines_in_values=quoted),
-            pa_csv.ConvertOptions(column_types={column: pa.dictionary(pa.int32(), pa.string())}),
+            pa_csv.ConvertOptions(
+                column_types={column: pa.dictionary(pa.int32(), pa.string())},
+                include_columns=[column],
+            ),
         )
-        if reader.schema.names.count(column) != 1:
-            return None
-        strings = pa.chunked_array([batch[column] for batch in reader])
-    return strings.unify_dictionaries().combine_chunks()
+    return table[column].unify_dictionaries().combine_chunks()
+
+
+def _header(source: Source) -> list[str]:
+    """Return the names of a file's columns."""
+    with io.TextIOWrapper(source.open("rb"), encoding="utf-8-sig", newline="") as text:
+        try:
+            return next((row for row in csv.reader(text, strict=True) if row), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{error}") from None
 
 
 def explain(source: Source, advice: str) -> None:

@@ -94,4 +94,4 @@ def string_of(field: Field, measurement: Measurement) -> str:
         return field.name.removeprefix(CONSTANT)
     if field.name in ("name", "unit"):
         return str(getattr(measurement, field.name))
-    return dict(measurement.facts)[field.name]
+    return dict(measurement.facts).get(field.name, "")

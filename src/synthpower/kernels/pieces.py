@@ -44,9 +44,10 @@ def _put_number(
     if decimals >= 0:
         return put_signed(out, at, count + int(minimum), decimals)
     value = np.float64(value_of_unit(count, scale) + minimum)
+    bits = value.view(np.uint64)
     if decimals == FLOAT_DECIMALS:
-        value = np.float64(np.float32(value))
-    return put_double(out, at, value.view(np.uint64), powers)
+        bits = np.float64(np.float32(value)).view(np.uint64)
+    return put_double(out, at, bits, powers)
 
 
 @inlined

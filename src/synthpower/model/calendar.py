@@ -11,6 +11,7 @@ DAY = 86_400
 HOUR = 3_600
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_DATE = "9999-12-30"
+LAST_SECOND = 253_402_300_799  # of the year 9999
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
 

@@ -133,13 +133,13 @@ def field_of(source: str, measurements: Sequence[Measurement] = ()) -> Field:
     InputError
         Where it is none of these.
     """
+    check_text("source", source)
     if source in FIELDS:
         return FIELDS[source]
     if source.startswith(CONSTANT):
         return Field(source, Kind.STRING, _NONE)
     if source.startswith(VALUE_OF):
         return Field(source, Kind.DOUBLE, Axis.TIME | Axis.SERVER)
-    check_text("source", source)
     of_measurements = any(source in dict(m.facts) for m in measurements)
     return Field(source, Kind.STRING, Axis.MEASUREMENT if of_measurements else Axis.SERVER)
 
@@ -219,6 +219,13 @@ def check_columns(columns: Iterable[Column]) -> tuple[Column, ...]:
     return checked
 
 
+def _check_fact(source: str, text: object) -> None:
+    try:
+        check_text(f"source {shown(source)!r}", text)
+    except InputError as error:
+        raise InputError(str(error), "columns") from None
+
+
 def further_columns(columns: Iterable[Column]) -> tuple[str, ...]:
     """Return the columns of the user's own tables that a file has of its servers."""
     fields = dict.fromkeys(c.field for c in columns if c.field.axes == Axis.SERVER)
@@ -250,6 +257,8 @@ def measurements_of(
                 "columns",
             )
     facts = {c.field.name for c in columns if c.field.axes == Axis.MEASUREMENT}
-    return tuple(
-        m.with_facts(facts) for m in measurements if not wanted or m.name in wanted
-    )  # fmt: skip
+    needed = tuple(m.with_facts(facts) for m in measurements if not wanted or m.name in wanted)
+    for source, text in (pair for m in needed for pair in m.facts):
+        if text != "":
+            _check_fact(source, text)
+    return needed

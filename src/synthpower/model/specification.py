@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from synthpower.errors import InputError, shown, whole_number
-from synthpower.model.calendar import DAY, EPOCH, HOUR, base_time, span_of
+from synthpower.model.calendar import DAY, EPOCH, HOUR, LAST_SECOND, base_time, span_of
 from synthpower.model.columns import (
     COLUMNS,
+    LOCAL,
     VALUE,
     Column,
     Kind,
@@ -24,6 +25,8 @@ from synthpower.model.streams import SEED_LIMIT
 DEFAULT_SIGNAL = "uniform"
 
 _LAST_NANOSECOND = 2**63 // 10**9
+_MOST_FLOAT = 2**128 - 2**104
+_DECIMAL_DIGITS = 18  # of a decimal in one word; no more of them are decimals, for Parquet
 
 # Of a time zone: the seconds since the file's start from which on local time is so many seconds
 # ahead of UTC. The first is 0, or before it.
@@ -119,8 +122,25 @@ class Specification:
                     raise _wrong_format(column, f"{shown(m.name)} has decimals")
                 if column.kind is Kind.DECIMAL and m.decimals is None:
                     raise _wrong_format(column, f"{shown(m.name)} has no number of decimals")
-            if column.format == "ns" and self.start + self.span + self.fuzz > _LAST_NANOSECOND:
+                if column.kind is Kind.FLOAT and max(abs(m.minimum), abs(m.scale)) > _MOST_FLOAT:
+                    raise _wrong_format(column, f"{shown(m.name)} is beyond what a float can hold")
+            if column.kind is Kind.DECIMAL and self._digits_in(column) > _DECIMAL_DIGITS:
+                raise _wrong_format(column, f"it would have more than {_DECIMAL_DIGITS} digits")
+            end = self.start + self.span + self.fuzz
+            if column.format == LOCAL and end + DAY > LAST_SECOND + 1:
+                raise _wrong_format(column, "local time ends with the year 9999")
+            if column.format == "ns" and end > _LAST_NANOSECOND:
                 raise _wrong_format(column, "nanoseconds of 64 bits end on 2262-04-11")
+
+    def _digits_in(self, column: Column) -> int:
+        """Return how many digits the decimals of a column have at most, all with as many places."""
+        measurements = self.measurements_in(column)
+        places = max(m.decimals or 0 for m in measurements)
+        counts = (
+            max(abs(m.min_count), abs(m.max_count)) * 10 ** (places - (m.decimals or 0))
+            for m in measurements
+        )
+        return max(places, *(len(str(count)) for count in counts))
 
     def measurements_in(self, column: Column) -> tuple[Measurement, ...]:
         """Return the measurements whose values a column holds."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from synthpower.errors import InputError, shown
 from synthpower.model.columns import LOCAL, further_columns
+from synthpower.model.kinds import TIME_ZONE
 
 if TYPE_CHECKING:
     from synthpower.fleet.fleet import Fleet
@@ -62,5 +63,11 @@ def completed(specification: Specification, fleet: Fleet) -> Specification:
 
 def fleet_record(specification: Specification, fleet: Fleet) -> FleetRecord:
     """Return what the record of a file says of its fleet."""
+    return fleet.record(facts_of(specification), further_columns(specification.columns))
+
+
+def facts_of(specification: Specification) -> tuple[str, ...]:
+    """Return the facts of server types and locations that values and local times depend on."""
+    local = any(column.format == LOCAL for column in specification.columns)
     facts = find_signal(specification.signal).facts
-    return fleet.record(facts, further_columns(specification.columns))
+    return tuple(dict.fromkeys((*facts, TIME_ZONE) if local else facts))

@@ -219,7 +219,7 @@ def measurements_text(measurements: Sequence[Measurement]) -> str:
 
 def columns_text(columns: Sequence[Column]) -> str:
     """Return columns as the text of a table."""
-    return _text(
+    text = _text(
         {
             "column": column.name,
             "source": column.field.name,
@@ -227,6 +227,7 @@ def columns_text(columns: Sequence[Column]) -> str:
         }
         for column in columns
     )
+    return re.sub("^(#[^,]*)", r'"\1"', text, flags=re.MULTILINE)  # which is no comment
 
 
 def _text(rows: Iterable[Mapping[str, str]]) -> str:

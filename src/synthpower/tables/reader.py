@@ -6,7 +6,7 @@ import csv
 import io
 import stat
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -62,19 +62,22 @@ def read_rows(
     Notice
         Where a column without a meaning is nearly called like one that has one.
     """
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    lines: Iterable[str] = io.StringIO(_read_text(path), newline="")
+    if comment:
+        lines = ("\n" if line.startswith(comment) else line for line in lines)
+    reader = csv.reader(lines, strict=True)
     line = 1
     try:
         header: list[str] = []
         while not header:
             if (row := _next(reader)) is None:
                 break
-            header = [] if _is_comment(row, comment) else row
+            header = row
         _check_header(path, reader.line_num, header, needed, optional)
         _ask_about_others(path, reader.line_num, header, (*needed, *optional), known)
         line = reader.line_num + 1
         while (row := _next(reader)) is not None:
-            if row and not _is_comment(row, comment):
+            if row:
                 if len(row) != len(header):
                     raise InputError(
                         f"{path}:{line}: {len(row)} fields, where the header has {len(header)}"
@@ -88,10 +91,6 @@ def read_rows(
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}:{line}: not a CSV row: {error}") from None
-
-
-def _is_comment(row: list[str], comment: str | None) -> bool:
-    return comment is not None and row[:1] != [] and row[0].startswith(comment)
 
 
 def _next(reader: Iterator[list[str]]) -> list[str] | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from synthpower.formats.findings import Mismatch, wrong_cell
+from synthpower.formats.text.row import Row
 
 _LINE = 2**16  # bytes of a line that are looked at
 
@@ -38,22 +39,21 @@ def whole_line(line: bytes) -> list[str]:
 
 
 def difference(
-    file: BinaryIO, header: bytes, names: list[str], fields: Fields, mismatch: Mismatch
+    file: BinaryIO, row: Row, names: list[str], fields: Fields, mismatch: Mismatch
 ) -> tuple[int, str]:
     """Return the rows that are right, and in words what differs behind them.
 
     Parameters
     ----------
     file : binary file
-    header : bytes
-        What it must begin with.
+    row : Row
     names : list of str
         Of the fields of a line.
     fields : callable
         Return the fields of a line.
     mismatch : Mismatch
     """
-    offset, rows = mismatch.offset, mismatch.rows
+    offset, rows, header = mismatch.offset, mismatch.rows, row.header
     if offset < len(header):
         file.seek(0)
         ends = file.readline(_LINE).rstrip(b"\r\n") == header.rstrip(b"\n")
@@ -64,7 +64,7 @@ def difference(
         return rows, f"it goes on after its last row, at byte {offset:,}"
     text = bytes(mismatch.rendered)
     begin = text.rfind(b"\n", 0, offset - mismatch.begin) + 1
-    rows += text.count(b"\n", 0, begin)
+    rows += text.count(b"\n", 0, begin) // row.lines
     file.seek(mismatch.begin + begin)
     found = file.read(_LINE)
     return rows, _wrong_line(rows + 1, names, fields, text[begin:].partition(b"\n")[0], found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -26,12 +25,11 @@ if TYPE_CHECKING:
     from synthpower.formats.text.explain import Fields
 
 _COMPRESSION = one_of(*TEXT_COMPRESSIONS)
-_NO_DELIMITER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff\w\s.+:\"-]")
+_DELIMITERS = frozenset("\t!#$%&'()*,/;<=>?@[\\]^`{|}~")  # in no number and no time
 
 
 def _is_delimiter(value: object) -> bool:
-    one = isinstance(value, str) and len(value) == 1
-    return one and (value == "\t" or not _NO_DELIMITER.match(str(value)))
+    return isinstance(value, str) and value in _DELIMITERS
 
 
 def _is_pattern(value: object) -> bool:
@@ -65,6 +63,10 @@ class TextFormat(ABC):
     def fields(self, options: Options) -> Fields:
         """Return what takes a line apart."""
 
+    def names(self, specification: Specification) -> list[str]:
+        """Return the names of a line's fields."""
+        return [column.name for column in specification.columns]
+
     def writer(self, specification: Specification, fleet: Fleet, options: Options) -> Writer[Any]:
         row = self.row(specification, options)
         if options.implementation == PYARROW:
@@ -89,10 +91,10 @@ class TextFormat(ABC):
         from synthpower.formats.text.explain import difference
 
         specification, _, options = made_from
-        header, fields = self.row(specification, options).header, self.fields(options)
-        names = [column.name for column in specification.columns]
+        row, fields = self.row(specification, options), self.fields(options)
         with store.open(name) as file:
-            rows, detail = difference(file, header, names, fields, mismatch)
+            names = self.names(specification)
+            rows, detail = difference(file, row, names, fields, mismatch)
         return Finding(False, "values", rows, detail)  # noqa: FBT003
 
 
@@ -179,13 +181,16 @@ class Pattern(TextFormat):
         ),
     }
 
-    def row(self, specification: Specification, options: Options) -> Row:  # noqa: ARG002
-        return pattern_row(options.row or "")
+    def row(self, specification: Specification, options: Options) -> Row:
+        return pattern_row(options.row or "").of_tables(specification.measurements)
 
     def fields(self, options: Options) -> Fields:  # noqa: ARG002
         from synthpower.formats.text.explain import whole_line
 
         return whole_line
+
+    def names(self, specification: Specification) -> list[str]:  # noqa: ARG002
+        return ["line"]
 
     def read(
         self,

@@ -18,6 +18,7 @@ from synthpower.arrays import as_strings
 from synthpower.csv_text import quoted
 from synthpower.errors import InputError, shown
 from synthpower.model.columns import FORMATS, VALUE_OF, Column, Kind, field_of
+from synthpower.model.measurement import Measurement, check_text
 
 Escape = Callable[[pa.StringArray], pa.StringArray]
 
@@ -48,6 +49,21 @@ class Row(NamedTuple):
     parts: tuple[Part, ...]
     absent: bytes = b""
     header: bytes = b""
+
+    def of_tables(self, measurements: Sequence[Measurement]) -> Row:
+        """Return it with columns that hold what their sources name of these measurements."""
+        parts = (
+            part
+            if isinstance(part, bytes)
+            else part._replace(column=part.column.of_tables(measurements))
+            for part in self.parts
+        )
+        return self._replace(parts=tuple(parts))
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return sum(part.count(b"\n") for part in self.parts if isinstance(part, bytes))
 
 
 def csv_row(columns: Sequence[Column], delimiter: str = ",", header: bool = True) -> Row:
@@ -112,21 +128,23 @@ def pattern_columns(pattern: str) -> tuple[Column, ...]:
 
 
 def _literal(text: str) -> bytes:
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text):
-        raise InputError("a control character in the pattern; write \\n or \\t", "row")
-    return text.replace("\\n", "\n").replace("\\t", "\t").encode(errors="surrogateescape")
+    try:
+        check_text("the pattern", text or "-")
+    except InputError as error:
+        raise InputError(f"{error}; a line's end is \\n, a tab \\t", "row") from None
+    return text.replace("\\n", "\n").replace("\\t", "\t").encode()
 
 
 def _cell(place: str) -> Cell:
     source, _, format = place.rpartition(":") if _has_format(place) else (place, "", "")
     if not source:
         raise InputError("{} names no source", "row")
-    field = field_of(source)
-    escape = ESCAPES.get(format) if field.kind is Kind.STRING else None
-    if field.kind is Kind.STRING and format not in ESCAPES:
-        choices = ", ".join(each for each in ESCAPES if each)
-        raise InputError(f"{{{shown(place)}}}: format {shown(format)!r}: choose {choices}", "row")
     try:
+        field = field_of(source)
+        escape = ESCAPES.get(format) if field.kind is Kind.STRING else None
+        if field.kind is Kind.STRING and format not in ESCAPES:
+            choices = ", ".join(each for each in ESCAPES if each)
+            raise InputError(f"format {shown(format)!r} of {shown(source)}: {choices}")
         column = Column(source if escape else place, field, "" if escape else format)
     except InputError as error:
         raise InputError(f"{{{shown(place)}}}: {error}", "row") from None

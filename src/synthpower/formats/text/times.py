@@ -13,6 +13,7 @@ from synthpower.formats.buffers import Buffers
 from synthpower.formats.text.row import Cell
 from synthpower.formats.text.segments import Segment, time_parts
 from synthpower.kernels.pieces import BLOCK
+from synthpower.model.calendar import LAST_SECOND, time_text
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals.local_times import LocalTimes
@@ -24,8 +25,8 @@ class TimeTexts:
 
     Attributes
     ----------
-    longest : int
-        The bytes of a segment, at most.
+    longest, longest_row : int
+        The bytes of a segment, and of all segments of a row, at most.
     width : int
         The bytes that each has room for.
     """
@@ -37,8 +38,11 @@ class TimeTexts:
         self._steps = Steps(specification)
         self._local = LocalTimes(specification, fleet)
         self._parts = [time_parts(segment) for segment in segments]
-        self.longest = max(map(_longest, segments), default=0)
-        self.width = (-(-self.longest // BLOCK) + 1) * BLOCK
+        ahead = [seconds for _, times in specification.offsets for _, seconds in times]
+        self._behind = -1 if any(seconds % 60 for seconds in ahead) else 0  # the longer offset
+        lengths = [self._longest(segment) for segment in segments]
+        self.longest, self.longest_row = max(lengths, default=0), sum(lengths)
+        self.width = (-(-max(map(_room, segments), default=0) // BLOCK) + 1) * BLOCK
         self._fields = {
             part.column.field.name
             for segment in segments
@@ -83,8 +87,18 @@ class TimeTexts:
         self._steps.fill_late(keys, boundaries, boundaries, 1, times[:, :, np.newaxis])
         return times
 
+    def _longest(self, segment: Segment) -> int:
+        """Return the bytes that a segment has at most."""
+        return sum(
+            len(part)
+            if isinstance(part, bytes)
+            else len(time_text(LAST_SECOND, part.column.format, self._behind))
+            for part in segment.parts
+        )
 
-def _longest(segment: Segment) -> int:
+
+def _room(segment: Segment) -> int:
+    """Return the bytes that `fill_time_texts` wants for a segment."""
     return sum(
         len(part) if isinstance(part, bytes) else kernels.LONGEST_TIME for part in segment.parts
     )

@@ -135,7 +135,7 @@ class TextWriter:
             int(self._heads(chunk.first_server, chunk.servers)[1][-1])
             for chunk in takewhile(lambda chunk: chunk.first_step == 0, self.grid.chunks())
         )
-        others = self._times.longest * self.grid.measurements + int(self._tails[1][-1])
+        others = self._times.longest_row * self.grid.measurements + int(self._tails[1][-1])
         others += sum(map(self._numbers.longest, self._columns))
         step = heads * self.grid.measurements + self.grid.servers * others
         return Size(len(self._row.header) + self.grid.steps * step, Certainty.AT_MOST)
@@ -211,9 +211,11 @@ class TextWriter:
         if [*dict.fromkeys(kinds)] != kinds or kinds != sorted(kinds, key=_ORDER.index):
             return False
         (number,) = self._of_kind(A_NUMBER)
-        if _cell(number).column.kind is Kind.FLOAT:
+        if self._row.absent or _cell(number).column.kind is Kind.FLOAT:
             return False
         parts = [part for segment in self._of_kind(OF_TIME) for part in segment.parts]
+        if len(parts) % 2:
+            return False
         fields = [p.column.field for p in parts[::2] if isinstance(p, Cell)]
         utc = all(isinstance(p, Cell) and p.column.format == UTC for p in parts[::2])
         return utc and set(parts[1::2]) <= {b","} and fields in _TIMES_IN_ORDER
