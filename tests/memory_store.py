@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -72,8 +73,9 @@ class MemoryStore:
     def exists(self, name: str) -> bool:
         return name in self.files
 
-    def names(self) -> list[str]:
-        return sorted(self.files)
+    def names(self, pattern: str = "*") -> list[str]:
+        names = fnmatch.filter(self.files, pattern)
+        return sorted(name for name in names if name.count("/") == pattern.count("/"))
 
     def lock(self) -> AbstractContextManager[None]:
         return nullcontext()

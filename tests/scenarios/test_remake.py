@@ -364,8 +364,8 @@ def edit(directory: Path, name: str, entry: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../escaped.csv", "/tmp/escaped.csv", "a/b.csv", ".hidden", "-",
-             "inventory.csv", "README.md"],
+    "name", ["", ".", "..", "../escaped.csv", "/tmp/escaped.csv", "a//b.csv", "a/../b.csv",
+             "a/.b/c.csv", "a/", ".hidden", "-", "inventory.csv", "README.md", "a/manifest.json"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(
     small: Path, name: str, capsys: pytest.CaptureFixture[str]

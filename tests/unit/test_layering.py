@@ -59,7 +59,7 @@ LAYERS = {
     ],
     "engine": ["workers", "ordered", "chunks", "jobs", "totals", "__init__"],
     "dataset": [
-        "layout", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
+        "layout", "paths", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
         "compare", "complete", "request", "plan", "events", "totals", "verify", "rebuild",
         "validate.texts", "validate.numbers",
         "validate.cells", "validate.known", "validate.absences", "validate.intervals",
@@ -102,6 +102,7 @@ CLI = {
     "synthpower.dataset.create": {"check_new_dataset"},
     "synthpower.dataset.dataset": {"Dataset"},
     "synthpower.dataset.inventory": {"Inventory"},
+    "synthpower.dataset.manifest": {"place_of"},
     "synthpower.dataset.plan": {"Plan"},
     "synthpower.dataset.request": {"END_COLUMNS", "Request"},
     "synthpower.model.columns": {"Column"},

@@ -76,6 +76,7 @@ def _request(args: argparse.Namespace) -> Request:
         row_group_rows=args.row_group_rows,
         implementation=args.writer,
         output=args.output,
+        path=args.path,
         overwrite=args.overwrite,
     )
 

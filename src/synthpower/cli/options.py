@@ -361,6 +361,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write one file elsewhere, in the format that its name ends in; - is standard output",
     )
+    add(
+        "--path",
+        metavar="PATTERN",
+        help="divide the rows and name the files by {date}, {hour}, {location}, {name}, {shard}: "
+        "such as dt={date}/hour={hour}/data{suffix}",
+    )
     _add_common(parser)
     parser.set_defaults(bare_interval=False)
 

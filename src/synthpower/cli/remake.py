@@ -17,6 +17,7 @@ def run(args: argparse.Namespace) -> None:
     started = time.perf_counter()
     announce_compiling(args)
     from synthpower.dataset.dataset import Dataset
+    from synthpower.dataset.manifest import place_of
 
     path, name = args.path, None
     if not os.path.isdir(path):  # noqa: PTH112 - whatever the name is
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(
                 "it is needed where PATH is a file, which is made again there", "directory"
             )
-        path, name = path.parent, path.name
+        path, name = place_of(path)
     dataset = Dataset.open(path)
     plan = dataset.rebuild(args.directory, name, args.workers)
     if plan.complete:

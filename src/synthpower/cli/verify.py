@@ -59,6 +59,8 @@ def _found(checks: list[Check]) -> str:
 
 
 def _folders(args: argparse.Namespace) -> Folders:
+    from synthpower.dataset.manifest import place_of
+
     folders: Folders = {}
     for path in args.paths:
         if os.path.isdir(path):  # noqa: PTH112 - whatever the name is
@@ -66,9 +68,10 @@ def _folders(args: argparse.Namespace) -> Folders:
         elif not os.path.exists(path):  # noqa: PTH110
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
         else:
-            names = folders.setdefault(path.parent, [])
+            folder, name = place_of(path)
+            names = folders.setdefault(folder, [])
             if names is not None:
-                names.append(path.name)
+                names.append(name)
     return folders
 
 

@@ -27,7 +27,7 @@ def check_complete(
         Where it is another, with `advice` at its end.
     """
     try:
-        _check(job, fleet, entry, checked_workers(workers))
+        _check(job, fleet.at(job.specification.location), entry, checked_workers(workers))
     except InputError as error:
         raise InputError(f"{job.label} exists, and {error}; {advice}") from None
     except OSError as error:

@@ -21,6 +21,7 @@ from synthpower.dataset.manifest import (
     read_manifest,
     write_manifest,
 )
+from synthpower.dataset.paths import check_different
 from synthpower.dataset.plan import Plan
 from synthpower.dataset.readme import OwnTables, with_commands
 from synthpower.dataset.request import Request
@@ -153,16 +154,17 @@ class Dataset:
         columns = self._columns(request)
         with self._blamed(request):
             specified = [
-                completed(given, fleet)
-                for given in request.specifications(measurements, seed, columns)
+                completed(given, fleet.at(given.location))
+                for given in request.specifications(measurements, seed, columns, fleet)
             ]
         for made in specified:
-            name = output or made.name + suffix_of(format.name, options.compression)
+            name = output or request.name(made, suffix_of(format.name, options.compression))
             specification = made
             if store is self.store:
                 specification = _as_recorded(made, manifest.entry(name))
             self._check_name(request, store, name, specification.name)
             jobs.append(Job(specification, store, name, format, options, request.overwrite))
+        check_different([job.name for job in jobs])
         drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
         if drawn_servers != len(fleet):
             warnings.warn(
@@ -221,20 +223,21 @@ class Dataset:
         return pattern_columns(request.row)
 
     def _check_name(self, request: Request, store: Store, name: str, stem: str) -> None:
-        store.check(name, "output" if request.output else "directory")
-        if not request.output or isinstance(store, StreamStore):
+        argument = "output" if request.output else "path" if request.path else "directory"
+        store.check(name, argument)
+        if argument == "directory" or isinstance(store, StreamStore):
             return
-        real = os.path.realpath(store.label(name))
-        if real in {os.path.realpath(self.store.label(own)) for own in OURS}:
-            raise InputError(
-                f"{request.output} is part of the dataset; choose another name", "output"
-            )
+        given = request.output or name
+        if request.output:
+            real = os.path.realpath(store.label(name))
+            if real in {os.path.realpath(self.store.label(own)) for own in OURS}:
+                raise InputError(f"{given} is part of the dataset; choose another name", argument)
         of_another = (said := parse_data_name(name)) and said.stem != stem
         if of_another and _same_place(store, self.store):
             raise InputError(
-                f"{request.output} is the name of other readings of the dataset than {stem}; "
+                f"{given} is the name of other readings of the dataset than {stem}; "
                 f"choose another name",
-                "output",
+                argument,
             )
 
     def write(

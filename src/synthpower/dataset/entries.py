@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from synthpower.dataset.layout import parse_data_name
+from synthpower.dataset.paths import pattern_of
 from synthpower.engine import Job
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.formats import FORMATS, find_format, is_text, what_says
+from synthpower.formats import FORMATS, find_format, is_text, suffix_of, what_says
 from synthpower.formats.interface import Options, word_of
 from synthpower.model.description import FleetRecord, describe, parse, same
 from synthpower.model.specification import Specification
@@ -107,6 +108,19 @@ class Entry:
         specification, _ = self.parse()
         return Job(specification, store, name, find_format(self.format), self.options, replace)
 
+    def pattern(self, name: str) -> str | None:
+        """Return the pattern of a path that gives the file its name, None where there is none.
+
+        Raises
+        ------
+        InputError
+            As `parse`.
+        """
+        if parse_data_name(name):
+            return None
+        suffix = suffix_of(self.format, self.options.compression)
+        return pattern_of(name, self.parse()[0], suffix)
+
     def planned(self) -> Entry:
         return replace(self, state=PLANNED)
 
@@ -136,13 +150,15 @@ class Entry:
 
 
 def record_of(specification: Specification, fleet: Fleet) -> dict[str, Any]:
-    """Return the record of a file."""
+    """Return the record of a file; its servers are those that it has."""
+    fleet = fleet.at(specification.location)
     return describe(specification, fleet_record(specification, fleet))
 
 
 def entry_of(job: Job, fleet: Fleet, size: int | None, state: str = WHOLE) -> Entry:
     """Return the entry of a job's file."""
-    rows = job.specification.grid(len(fleet), 1).num_rows
+    servers = len(fleet.at(job.specification.location))
+    rows = job.specification.grid(servers, 1).num_rows
     record = record_of(job.specification, fleet)
     options = job.options.recorded(job.format)
     return Entry(record, job.format.name, options, rows, size, state)
@@ -194,7 +210,7 @@ def check_entry(name: str, found: Any) -> Entry:
         raise InputError("it does not say what it was made from")
     specification, fleet = entry.parse()
     expected = replace(entry, rows=specification.grid(fleet.servers, 1).num_rows).as_json()
-    if parse_data_name(name):
+    if parse_data_name(name) or "/" in name:
         said = what_says(name)
         expected["format"] = said.format
         if is_text(entry.format) and said.compression != entry.options.compression:

@@ -29,6 +29,7 @@ def events_text(specification: Specification, fleet: Fleet) -> str:
     """
     from synthpower.signals.load import LoadValues
 
+    fleet = fleet.at(specification.location)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

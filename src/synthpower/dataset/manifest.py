@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from synthpower.dataset.entries import Entry, as_entry
@@ -21,11 +22,12 @@ from synthpower.errors import InputError, shown
 from synthpower.model.columns import Column, field_of
 from synthpower.model.description import load_json
 from synthpower.model.streams import SEED_LIMIT
-from synthpower.storage import Store
+from synthpower.storage import LocalStore, Store
 from synthpower.version import __version__
 
 VERSION = 3
 _SEED_DIGITS = 19
+_REST = 20  # times as long as the manifest took to be written, until it is written again
 _KEYS = ("version", "seed", "inventory", "files")
 
 
@@ -165,10 +167,24 @@ def manifest_text(manifest: Manifest) -> bytes:
     return json.dumps(found, indent=2, sort_keys=True).encode() + b"\n"
 
 
+def place_of(path: Path) -> tuple[Path, str]:
+    """Return the directory of the dataset that a file is in, and its name there.
+
+    The dataset is the one whose manifest names it, or else the folder that the file is in.
+    """
+    for folder in path.parents:
+        name = path.relative_to(folder).as_posix()
+        with contextlib.suppress(InputError):
+            if name in read_manifest(LocalStore(folder)).files:
+                return folder, name
+    return path.parent, path.name
+
+
 class ManifestLog:
     """Brings the manifest up to date while files are written: once a second, and at the end.
 
-    To write it for each file would take longer than many a file.
+    To write it for each file would take longer than many a file. One of very many files takes a
+    while: then it is written less often.
 
     Parameters
     ----------
@@ -184,7 +200,7 @@ class ManifestLog:
     ) -> None:
         self._store = store
         self._entries = {name: entry.as_json() for name, entry in {**whole, **planned}.items()}
-        self._last = 0.0
+        self._next = 0.0
 
     def __enter__(self) -> ManifestLog:
         self._write()
@@ -195,14 +211,16 @@ class ManifestLog:
 
     def add(self, name: str, entry: Entry) -> None:
         self._entries[name] = entry.as_json()
-        if time.monotonic() > self._last + 1:
+        if time.monotonic() > self._next:
             self._write()
 
     def _write(self) -> None:
+        started = time.monotonic()
         if self._entries:
             update_files(self._store, self._entries)
         self._entries = {}
-        self._last = time.monotonic()
+        ended = time.monotonic()
+        self._next = ended + max(1, _REST * (ended - started))
 
 
 def update_files(store: Store, entries: Mapping[str, Any]) -> None:

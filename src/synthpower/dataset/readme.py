@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - `date` is a variable here
 from datetime import timedelta
 from itertools import pairwise
@@ -17,8 +20,9 @@ from typing import NamedTuple
 from synthpower.dataset.entries import Entry, as_entry
 from synthpower.dataset.layout import DATA, INVENTORY, MANIFEST, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, checked_seed
+from synthpower.dataset.paths import HOUR_OF_DAY, LOCATION, NAME, glob_of, joint_glob
 from synthpower.errors import InputError
-from synthpower.formats import DEFAULT_FORMAT
+from synthpower.formats import DEFAULT_FORMAT, what_says
 from synthpower.formats.interface import word_of
 from synthpower.model import streams
 from synthpower.model.calendar import HOUR
@@ -71,11 +75,13 @@ its values.
 
 They were drawn from {server_types} and {locations}.
 
-## The readings: {data}
+## The readings
 
 Each file holds one day (`data-2023-02-27.csv`) or one hour (`data-2023-02-27T05.csv`,
 the same readings as in the day's file). One whose name ends in `-00003-of-00010` before
 its suffix is the third of ten parts: one after the other they are the file.
+In folders such as `dt=2023-02-27/hour=05`, a file has the rows that its path says, and
+`%20` stands for a space.
 Files whose names differ in their suffix only (`.csv`, `.csv.gz`, `.parquet`, `.arrow`)
 hold the same readings: read one or the other, not both.
 
@@ -146,7 +152,7 @@ def render_readme(manifest: Manifest, own: OwnTables) -> str:
         locations=LOCATIONS,
         measurements=MEASUREMENTS,
         manifest=MANIFEST,
-        data=DATA,
+        data=_glob(manifest),
         commands=commands_block(manifest, own),
     )
 
@@ -157,7 +163,19 @@ def with_commands(readme: str, manifest: Manifest, own: OwnTables) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end or manifest.inventory is None:
         return readme
+    before = re.sub("(?m)^data: .*$", lambda _: f"data: {_glob(manifest)}", before, count=1)
     return before + commands_block(manifest, own) + after
+
+
+def _glob(manifest: Manifest) -> str:
+    """Return a glob that matches all files of readings."""
+    globs = set()
+    for name in manifest.files:
+        with suppress(InputError):  # of an entry that makes no sense
+            entry = manifest.entry(name)
+            pattern = entry.pattern(name) if entry else None
+            globs.add(glob_of(pattern, what_says(name).suffix) if pattern else DATA)
+    return joint_glob(globs or {DATA})
 
 
 def commands_block(manifest: Manifest, own: OwnTables) -> str:
@@ -192,13 +210,30 @@ def _commands(manifest: Manifest, own: OwnTables) -> Iterator[str]:
             specification, _ = parse(entry.record)
         except InputError:
             continue
+        dates = sorted({date for date, _ in names})
         options = _options(specification, manifest.seed) + _form(entry)
-        if own_name:
+        if own_name in manifest.files:
             options += f" --output {own_name}"
-        for date, days in _runs_of_days(sorted({date for date, _ in names})):
+        elif own_name:
+            options += f" --path {shlex.quote(own_name)}"
+            dates = _whole_days(dates) if HOUR_OF_DAY in own_name else dates
+            if NAME in own_name:
+                measured = _measured(manifest, names, own.measurements)
+                specification = replace(specification, measurements=measured)
+        for date, days in _runs_of_days(dates):
             many = f" --days {days}" if days > 1 else ""
             command = f"synthpower data --directory . --date {date}{many}{options}"
             yield _with_tables(command, specification, own)
+
+
+def _measured(
+    manifest: Manifest, names: Sequence[tuple[str, str]], own: Sequence[Measurement]
+) -> tuple[Measurement, ...]:
+    """Return what files have that have one measurement each, in the order of a table."""
+    entries = (as_entry(manifest.files[name]) for _, name in names)
+    found = {m: None for entry in entries if entry for m in entry.parse()[0].measurements}
+    order = [measurement.name for measurement in own]
+    return tuple(sorted(found, key=lambda m: (*order, m.name).index(m.name)))
 
 
 def _with_tables(command: str, specification: Specification, own: OwnTables) -> str:
@@ -230,18 +265,32 @@ def _alike(manifest: Manifest) -> dict[tuple[str, str, str], list[tuple[str, str
         start, end = (str(entry.record.get(key)) for key in ("start", "end"))
         hour = start[:13] == end[:13] or start[:10] == end[:10] or end[11:13] != start[11:13]
         date = start[:13].replace(" ", "T") if hour else start[:10]
-        common = {k: v for k, v in entry.record.items() if k not in ("start", "end")}
-        how = json.dumps([common, entry.format, str(entry.options), hour], sort_keys=True)
         own_name = "" if parse_data_name(name) else name
+        with suppress(InputError):  # of an entry that makes no sense
+            own_name = entry.pattern(name) or own_name
+        different = {"start", "end", "location"}
+        if LOCATION in own_name:
+            different |= {"inventory", "facts", "offsets"}
+        if NAME in own_name:
+            different.add("measurements")
+        common = {k: v for k, v in entry.record.items() if k not in different}
+        how = json.dumps([common, entry.format, str(entry.options), hour], sort_keys=True)
         groups.setdefault((entry.format, how, own_name), []).append((date, name))
     return groups
+
+
+def _whole_days(dates: Iterable[str]) -> list[str]:
+    """Return dates in order, a day in place of its 24 hours."""
+    hours = Counter(date[:10] for date in dates)
+    return sorted({date[:10] if hours[date[:10]] == 24 else date for date in dates})
 
 
 def _runs_of_days(dates: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Yield the first date, and how many there are, of dates that follow each other."""
     first, days = dates[0], 1
     for before, after in pairwise(dates):
-        if "T" not in after and Date.fromisoformat(after) - Date.fromisoformat(before) == DAY:
+        hour = "T" in before + after
+        if not hour and Date.fromisoformat(after) - Date.fromisoformat(before) == DAY:
             days += 1
             continue
         yield first, days

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import partial
-from pathlib import PurePath
 from typing import Any
 
 from synthpower.dataset.complete import check_complete
@@ -17,7 +16,7 @@ from synthpower.dataset.create import data_files, inventory_record
 from synthpower.dataset.entries import Entry, check_entry, complete_entry
 from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
-from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README
+from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README, check_name
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
 from synthpower.dataset.plan import Pieces, Plan, pieces_of
 from synthpower.dataset.readme import (
@@ -123,8 +122,7 @@ def _entries(source: Store, manifest: Manifest, into_other: bool) -> dict[str, E
     entries = {}
     for name, found in manifest.files.items():
         with _about(source.label(MANIFEST)):
-            if name != PurePath(name).name or name in ("", "-", *OURS) or name.startswith("."):
-                raise InputError(f"{shown(name)!r} is not the name of a file of readings")
+            check_name(name)
         with _about(f"{source.label(MANIFEST)}: the entry of {shown(name)}"):
             entries[name] = check_entry(name, found)
     if into_other:

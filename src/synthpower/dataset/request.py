@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthpower.dataset.paths import PathPattern
 from synthpower.errors import InputError
+from synthpower.fleet.fleet import Fleet
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
 from synthpower.formats.interface import FAST, Format, Options
+from synthpower.lazy import lazy
 from synthpower.model.calendar import HOUR, following_dates
 from synthpower.model.columns import END_COLUMNS, Column
 from synthpower.model.faults import Fault
@@ -49,6 +52,9 @@ class Request:
         As of `Options`.
     output : Path, optional
         One file elsewhere, a pipe, or ``-`` for standard output.
+    path : str, optional
+        Where below the dataset each file goes, and by what the rows are divided: a pattern of
+        names such as ``dt={date}/hour={hour}/site={location}/data{suffix}``; see docs/FORMAT.md.
     overwrite : bool
         Replace files that are there.
     """
@@ -71,14 +77,24 @@ class Request:
     implementation: str = FAST
     row_group_rows: int | None = None
     output: Path | None = None
+    path: str | None = None
     overwrite: bool = False
 
     def dates(self) -> list[str]:
-        """Return the date of each file; `InputError` where they are none."""
+        """Return the dates of the files; `InputError` where they are none."""
         dates = following_dates(self.date, self.days)
         if self.output and len(dates) > 1:
             raise InputError("it names one file; it does not go with days above 1", "output")
+        if self.pattern:
+            if self.output:
+                raise InputError("it names one file; it does not go with a path", "output")
+            self.pattern.check(self.days, self.part, self.interval)
         return dates
+
+    @lazy
+    def pattern(self) -> PathPattern | None:
+        """The path, looked at; `InputError` where it cannot be one."""
+        return None if self.path is None else PathPattern(self.path)
 
     def form(self) -> tuple[Format, Options]:
         """Return in which form the files are; `InputError` where what is said does not agree."""
@@ -94,10 +110,14 @@ class Request:
         return format, options
 
     def specifications(
-        self, measurements: Sequence[Measurement], seed: int, columns: tuple[Column, ...]
+        self,
+        measurements: Sequence[Measurement],
+        seed: int,
+        columns: tuple[Column, ...],
+        fleet: Fleet,
     ) -> list[Specification]:
         """Return the specification of each file."""
-        return [
+        whole = [
             Specification(
                 date,
                 tuple(measurements),
@@ -111,3 +131,12 @@ class Request:
             )
             for date in self.dates()
         ]
+        if not self.pattern:
+            return whole
+        return [part for each in whole for part in self.pattern.divided(each, fleet)]
+
+    def name(self, specification: Specification, suffix: str) -> str:
+        """Return the name of a file that goes into the dataset."""
+        if self.pattern:
+            return self.pattern.name(specification, suffix)
+        return specification.name + suffix

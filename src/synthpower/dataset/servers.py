@@ -27,6 +27,7 @@ from synthpower.tables import LOCATIONS, SERVER_TYPES
 def is_of(fleet: Fleet, entry: Entry) -> bool:
     """Return whether a file was made from these servers."""
     specification, record = entry.parse()
+    fleet = fleet.at(specification.location)
     try:
         return len(fleet) == record.servers and fleet_record(specification, fleet) == record
     except InputError:  # it has no such column

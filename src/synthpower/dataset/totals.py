@@ -27,7 +27,8 @@ def with_totals(
             with suppress(InputError):  # `verify` says why
                 if is_of(fleet, entry):
                     specification, _ = entry.parse()
-                    (sums,) = add_up([specification], fleet, workers=workers)
+                    servers = fleet.at(specification.location)
+                    (sums,) = add_up([specification], servers, workers=workers)
                     totals = totals_by_name(specification, sums.get((0, 0)))
                     found[name] = entry.with_totals(totals)
     return found

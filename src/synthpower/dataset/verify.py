@@ -18,14 +18,16 @@ from synthpower.dataset.layout import (
     OURS,
     README,
     events_name,
+    is_events_name,
     parse_data_name,
 )
 from synthpower.dataset.manifest import Manifest, read_manifest
+from synthpower.dataset.paths import glob_of
 from synthpower.dataset.readme import front_matter, readme_seed
 from synthpower.dataset.servers import is_of, other_facts, own_servers
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
-from synthpower.formats import find_format, format_of_name
+from synthpower.formats import find_format, format_of_name, what_says
 from synthpower.formats.compressed import as_text
 from synthpower.formats.interface import Format, Options, Writer
 from synthpower.lazy import lazy
@@ -45,6 +47,8 @@ from synthpower.tables import (
     read_server_types,
 )
 
+_KEPT = 64  # writers: of the sites and measurements of an hour, one after the other
+
 
 class Verification:
     """The check of a dataset, or of some files of readings in it, against what they were made from.
@@ -62,7 +66,7 @@ class Verification:
         self._workers = checked_workers(workers)
         self._inventory: Inventory | None = None
         self._own: Inventory | None = None
-        self._last: tuple[object, Writer[Any]] | None = None
+        self._writers: dict[object, Writer[Any]] = {}
 
     def checks(
         self, names: Iterable[str] | None = None, progress: Progress | None = None
@@ -81,7 +85,12 @@ class Verification:
         """Return the names of the dataset's files of readings, those that are gone too."""
         names = {name for name in self._store.names() if parse_data_name(name)}
         with suppress(InputError):  # `_look_at_manifest` says why
-            names |= read_manifest(self._store).files.keys()
+            manifest = read_manifest(self._store)
+            names |= manifest.files.keys()
+        folders = {pattern.rpartition("/")[0] for pattern in self._patterns if "/" in pattern}
+        for folder in folders:  # whoever reads the folders reads what is added there
+            found = self._store.names(f"{glob_of(folder, '')}/*")
+            names |= {name for name in found if what_says(name).format and not is_events_name(name)}
         return sorted(names)
 
     def rows(self, names: Iterable[str]) -> int | None:
@@ -99,6 +108,16 @@ class Verification:
                 return None
             total += specification.grid(record.servers, 1).num_rows
         return total
+
+    @lazy
+    def _patterns(self) -> set[str]:
+        """The patterns of paths by which the dataset's files have their names."""
+        found = set()
+        for name in self._manifest.files:
+            with suppress(InputError):  # `_look_at_manifest` says why
+                entry = self._manifest.entry(name)
+                found.add(entry.pattern(name) if entry else None)
+        return {pattern for pattern in found if pattern}
 
     @lazy
     def _manifest(self) -> Manifest:
@@ -235,6 +254,10 @@ class Verification:
             said = parse_data_name(name)
             if said and said.stem != specification.name:
                 raise InputError(f"it holds the readings of {specification.name}")
+            if "/" in name and self._patterns and entry.pattern(name) not in self._patterns:
+                raise InputError(
+                    f"it holds other readings than its path says: of {specification.name}"
+                )
             yield right(name, what, 1, _summary(specification))
             what = "servers"
             fleet, detail = self._servers_of(name, entry, record)
@@ -277,10 +300,11 @@ class Verification:
 
     def _servers_of(self, name: str, entry: Entry, record: FleetRecord) -> tuple[Inventory, str]:
         """Return the file's servers: the inventory's, or where that has changed, its own."""
+        location = entry.parse()[0].location
         if self._inventory and is_of(self._inventory, entry):
-            return self._inventory, "those of inventory.csv"
+            return self._inventory.at(location), "those of inventory.csv"
         bare = record._replace(facts=None)
-        if record.facts and self._inventory and self._inventory.record() == bare:
+        if record.facts and self._inventory and self._inventory.at(location).record() == bare:
             raise InputError(other_facts(entry))
         own = self._own  # as of the file before
         if own is None or not is_of(own, entry):
@@ -326,11 +350,13 @@ class Verification:
     def _writer_of(
         self, format: Format, options: Options, specification: Specification, fleet: Inventory
     ) -> Writer[Any]:
-        """Return the writer of the file before where that differs in its date only."""
+        """Return the writer of a file: that of another one that differs in its date only."""
         kind = (format.name, options, specification.undated, fleet.record())
-        if not self._last or self._last[0] != kind:
-            self._last = kind, format.writer(specification, fleet, options)
-        return self._last[1]
+        if kind not in self._writers:
+            if len(self._writers) == _KEPT:
+                self._writers.clear()
+            self._writers[kind] = format.writer(specification, fleet, options)
+        return self._writers[kind]
 
 
 def _differing(said: Mapping[str, Total], totals: Mapping[str, Total]) -> str:

@@ -105,7 +105,8 @@ class Run:
         kinds: dict[object, Writer[Any]] = {}
         for job in self._jobs:
             if job.kind not in kinds:
-                kinds[job.kind] = job.format.writer(job.specification, self._fleet, job.options)
+                fleet = self._fleet.at(job.specification.location)
+                kinds[job.kind] = job.format.writer(job.specification, fleet, job.options)
         return [kinds[job.kind] for job in self._jobs]
 
     @property

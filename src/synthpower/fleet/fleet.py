@@ -121,6 +121,33 @@ class Fleet:
             "_further": self._further,
         }
 
+    def at(self, location: str | None) -> Self:
+        """Return the servers of one site, none where there is no such site; of None, all.
+
+        What a server's readings are does not depend on the others.
+        """
+        if location is None:
+            return self
+        sites: dict[str, Self] = self._sites
+        if location not in sites:
+            column = self.table["location"].combine_chunks()
+            names = column.dictionary.to_pylist()  # a scalar of pyarrow's would import pandas
+            code = names.index(location) if location in names else -1
+            there = np.flatnonzero(as_numpy(column.indices) == code)
+            table = self.table.take(as_array(there)).combine_chunks()
+            further = partial(self._further_of, as_array(there))
+            sites[location] = type(self)(table, None, lambda: self.kinds, further)
+        return sites[location]
+
+    def _further_of(self, rows: pa.Array, column: str) -> pa.DictionaryArray | None:
+        known, _, _ = self._tables_with(column, several=True)
+        return None if known is None else known.take(rows)
+
+    @lazy
+    def _sites(self) -> dict[str, Self]:
+        """The servers of sites, as far as they were asked for."""
+        return {}
+
     @classmethod
     def generate(
         cls,
@@ -281,9 +308,14 @@ class Fleet:
         self, column: str, several: bool = False
     ) -> tuple[pa.DictionaryArray | None, dict[str, str], dict[str, str]]:
         """Return what the inventory, the server types and the locations say in a column."""
-        known = self._further(column) if self._further else None
-        of_types = {t.product_id: t.facts[column] for t in self.server_types if column in t.facts}
-        of_sites = {s.location: s.facts[column] for s in self.locations if column in s.facts}
+        if column not in self._columns:  # of the inventory, it is read from the file
+            types, sites = self.kinds
+            self._columns[column] = (
+                self._further(column) if self._further else None,
+                {t.product_id: t.facts[column] for t in types if column in t.facts},
+                {s.location: s.facts[column] for s in sites if column in s.facts},
+            )
+        known, of_types, of_sites = self._columns[column]
         found = [known is not None, bool(of_types), bool(of_sites)]
         if sum(found) != 1 and not several:
             tables = ("the inventory", "the server types", "the locations")
@@ -291,6 +323,11 @@ class Fleet:
             why = f"{named} have one" if named else "no table has one"
             raise InputError(f"source {shown(column)!r}: {why} of that name", "columns")
         return known, of_types, of_sites
+
+    @lazy
+    def _columns(self) -> dict[str, Any]:
+        """What the tables say in further columns, as far as they were asked for."""
+        return {}
 
     @lazy
     def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -328,10 +365,18 @@ class Fleet:
         further : sequence of str
             The further columns that a file has: the same digest is of these too.
         """
-        digest = self._facts_digest(facts) if facts else None
-        if further:
-            digest = self._further_digest(digest or "", tuple(further))
-        return FleetRecord(len(self), self._digest, digest)
+        asked = tuple(facts), tuple(further)
+        if asked not in self._records:
+            digest = self._facts_digest(facts) if facts else None
+            if further:
+                digest = self._further_digest(digest or "", tuple(further))
+            self._records[asked] = FleetRecord(len(self), self._digest, digest)
+        found: FleetRecord = self._records[asked]
+        return found
+
+    @lazy
+    def _records(self) -> dict[object, FleetRecord]:
+        return {}
 
     @lazy
     def _digest(self) -> str:

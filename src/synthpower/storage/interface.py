@@ -95,7 +95,7 @@ class Files(Protocol):
 class Store(Files, Protocol):
     """A directory of files, or what can stand for one: a bucket and a prefix, a dictionary.
 
-    Names are relative, without a directory in them.
+    Names are relative: ``/`` divides folders, which are there as soon as a file is in them.
 
     Attributes
     ----------
@@ -129,8 +129,11 @@ class Store(Files, Protocol):
         """Return whether anything has this name, a file or something else."""
         ...
 
-    def names(self) -> list[str]:
-        """Return the names of the files, in order; not those of temporary ones."""
+    def names(self, pattern: str = "*") -> list[str]:
+        """Return the names of the files that match a glob, in order; not of temporary ones.
+
+        A ``*`` stands for no ``/``, and for no dot at a name's beginning.
+        """
         ...
 
     def lock(self) -> AbstractContextManager[None]:

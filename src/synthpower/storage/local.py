@@ -9,7 +9,8 @@ import os
 import shutil
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,8 +37,9 @@ os.register_at_fork(after_in_child=_temporary.clear)
 class LocalStore:
     """A directory on this machine.
 
-    A file is written beside its final name under a temporary one, brought to the disk and
-    renamed.
+    A file is written in the directory under a temporary name, brought to the disk and renamed:
+    into a folder of the directory too, which is made then. Through a link that leaves the
+    directory, it is written beside its final name.
 
     Parameters
     ----------
@@ -62,7 +64,9 @@ class LocalStore:
         path = self.directory / name
         self.check(name)
         final = Path(os.path.realpath(path))  # through a link, the file that it names is replaced
-        temporary = final.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
+        top = Path(os.path.realpath(self.directory))
+        beside = top if top in final.parents else final.parent
+        temporary = beside / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
         with contextlib.ExitStack() as stack:
             _temporary.add(temporary)
             stack.callback(_remove, temporary)  # even if opening it is interrupted
@@ -75,24 +79,36 @@ class LocalStore:
                     raise OSError(errno.EBADF, "begun before a fork, it is its parent's to end")
                 sink.finish()
                 _sync(descriptor, self.directory)
-            if replace:
-                with contextlib.suppress(FileNotFoundError):
-                    os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode))
-                temporary.replace(final)
-            else:
-                _rename_anew(temporary, final)
-            _sync_directory(final.parent)
+            with _folders(final.parent):
+                if replace:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode))
+                    temporary.replace(final)
+                else:
+                    _rename_anew(temporary, final)
+                _sync_directory(final.parent)
 
     def check(self, name: str, argument: str | None = None) -> None:
         path = self.directory / name
-        check_output(path, overwrite=True, argument=argument)
-        if not self.links and path.is_symlink():
-            target = Path(os.path.realpath(path))
-            if target.parent != Path(os.path.realpath(self.directory)):
-                raise InputError(
-                    f"{path} is a symbolic link to {target}, outside the dataset: remove it, or "
-                    f"put the file in its place"
-                )
+        folder = path.parent
+        while folder != self.directory and not os.path.lexists(folder):
+            folder = folder.parent
+        above = folder if folder != path.parent else None
+        check_output(path, overwrite=True, argument=argument, folder=above)
+        if not self.links:
+            self._check_links(path)
+
+    def _check_links(self, path: Path) -> None:
+        """Raise `InputError` where a file, or a folder that it is in, is a link that leaves."""
+        target = Path(os.path.realpath(path))
+        if Path(os.path.realpath(self.directory)) in target.parents:
+            return
+        while path != self.directory and not path.is_symlink():
+            path = path.parent
+        raise InputError(
+            f"{path} is a symbolic link to {os.path.realpath(path)}, outside the dataset: remove "
+            f"it, or put what it names in its place"
+        )
 
     def open(self, name: str) -> BinaryIO:
         path = self.directory / name
@@ -115,12 +131,24 @@ class LocalStore:
     def exists(self, name: str) -> bool:
         return os.path.lexists(self.directory / name)
 
-    def names(self) -> list[str]:
-        return sorted(
-            entry.name
-            for entry in os.scandir(self.directory)
-            if not entry.name.startswith(".") and entry.is_file()
-        )
+    def names(self, pattern: str = "*") -> list[str]:
+        *folders, last = pattern.split("/")
+        found = [""]
+        for folder in folders:  # a link may lead out of the directory, or round in it
+            found = [
+                f"{name}/"
+                for name, entry in self._matching(found, folder)
+                if entry.is_dir(follow_symlinks=False)
+            ]
+        return sorted(name for name, entry in self._matching(found, last) if entry.is_file())
+
+    def _matching(
+        self, folders: Iterable[str], pattern: str
+    ) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        for folder in folders:
+            for entry in os.scandir(self.directory / folder):
+                if not entry.name.startswith(".") and fnmatchcase(entry.name, pattern):
+                    yield folder + entry.name, entry
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -257,6 +285,26 @@ def _sync(descriptor: int, directory: Path) -> None:
             Notice,
             stacklevel=4,
         )
+
+
+@contextlib.contextmanager
+def _folders(folder: Path) -> Iterator[None]:
+    """Have a folder and those above it; on an error those are removed that were made."""
+    made: list[Path] = []
+    while not folder.is_dir():
+        made.append(folder)
+        folder = folder.parent
+    try:
+        for each in reversed(made):
+            each.mkdir(exist_ok=True)
+        yield
+    except BaseException:
+        for each in made:
+            with contextlib.suppress(OSError):  # another run has put a file there
+                each.rmdir()
+        raise
+    for each in made:
+        _sync_directory(each.parent)
 
 
 def _sync_directory(folder: Path) -> None:

@@ -11,14 +11,19 @@ from synthpower.errors import InputError
 STDOUT = Path("-")
 
 
-def check_output(path: Path, overwrite: bool, argument: str | None = None) -> None:
-    """Raise `InputError` where `path` cannot become a file of ours: name, folder, an older file."""
+def check_output(
+    path: Path, overwrite: bool, argument: str | None = None, folder: Path | None = None
+) -> None:
+    """Raise `InputError` where `path` cannot become a file of ours: name, folder, an older file.
+
+    `folder` is where folders are made for it, where it is to be in new ones.
+    """
     if path == STDOUT:
         return
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        _check_folder(Path(os.path.realpath(path)).parent, argument)
+        _check_folder(folder or Path(os.path.realpath(path)).parent, argument)
         return
     except (OSError, ValueError) as error:
         raise cannot_write(path, error, argument) from None

@@ -64,7 +64,7 @@ class StreamStore:
     def size(self, name: str) -> int | None:  # noqa: ARG002
         return None
 
-    def names(self) -> list[str]:
+    def names(self, pattern: str = "*") -> list[str]:  # noqa: ARG002
         return []
 
     def lock(self) -> contextlib.AbstractContextManager[None]:

@@ -276,3 +276,38 @@ def test_facts_of_what_no_server_has_make_no_difference() -> None:
 
 def test_facts_make_no_difference_to_the_digest_of_the_servers() -> None:
     assert of_facts({}).record(("sockets",)).sha256 == of_facts({"sockets": "2"}).record().sha256
+
+
+# --- sites -----------------------------------------------------------------------------
+
+
+def test_a_site_has_its_servers_and_all_that_is_known_of_them(tmp_path: Path) -> None:
+    whole = Inventory.generate(200, seed=3)
+    sites = whole.by_serial.templates["location"].dictionary.to_pylist()
+    found = [whole.at(site) for site in sites]
+    rows = [row for fleet in found for row in fleet.table.to_pylist()]
+    assert sorted(row["sn"] for row in rows) == sorted(whole.table["sn"].to_pylist())
+    for site, fleet in zip(sites, found, strict=True):
+        assert {row["location"] for row in fleet.table.to_pylist()} == {site}
+        assert fleet.kinds == whole.kinds
+        assert whole.at(site) is fleet
+        assert fleet.at(site).record() == fleet.record()
+        assert fleet.by_serial.sn.to_pylist() == sorted(fleet.table["sn"].to_pylist())
+
+
+def test_no_site_is_all_and_one_that_is_not_there_is_nobody() -> None:
+    whole = Inventory.generate(20, seed=3)
+    assert whole.at(None) is whole
+    assert len(whole.at("nowhere")) == 0
+
+
+def test_a_site_has_further_columns_of_the_inventory(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.csv"
+    path.write_text(
+        "sn,model,product_id,location,rack\nS3,m,p,a,r3\nS1,m,p,b,r1\nS2,m,p,a,r2\nS0,m,p,a,r3\n"
+    )
+    whole = Inventory.read(path)
+    assert whole.at("a").strings("rack").to_pylist() == ["r3", "r2", "r3"]
+    assert whole.at("b").strings("rack").to_pylist() == ["r1"]
+    with pytest.raises(InputError, match="no table has one"):
+        whole.at("b").strings("row")

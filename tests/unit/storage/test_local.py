@@ -5,6 +5,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -528,3 +529,111 @@ def test_a_link_within_the_directory_is_not_forbidden(tmp_path: Path) -> None:
     with LocalStore(tmp_path, links=False).create("a") as sink:
         sink.write(b"1")
     assert (tmp_path / "target").read_bytes() == b"1"
+
+
+# --- folders ---------------------------------------------------------------------------
+
+
+def test_folders_are_made_for_a_file(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with store.create("a/b/c") as sink:
+        sink.write(b"1")
+        assert not (tmp_path / "a").exists()  # readers of the folder see whole files only
+        assert len(names_in(tmp_path)) == 1
+    assert (tmp_path / "a/b/c").read_bytes() == b"1"
+    assert names_in(tmp_path) == ["a"]
+    assert store.size("a/b/c") == 1
+
+
+def test_a_file_that_fails_makes_no_folder(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with pytest.raises(ValueError, match="failed"), store.create("a/b/c") as sink:
+        sink.write(b"1")
+        raise ValueError("failed")
+    assert names_in(tmp_path) == []
+
+
+def test_folders_that_a_failed_file_made_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match="No space left"), LocalStore(tmp_path).create("a/b/c/d"):
+        pass
+    assert names_in(tmp_path) == ["a"]
+    assert names_in(tmp_path / "a") == []
+
+
+def test_files_of_one_new_folder_end_at_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def write(number: int) -> None:
+        with store.create(f"a/b/{number % 4}/{number}") as sink:
+            sink.write(b"1")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(64)))
+    assert len(store.names("a/b/*/*")) == 64
+
+
+def test_files_are_found_in_folders_by_a_pattern(tmp_path: Path) -> None:
+    for name in (
+        "a/x.csv",
+        "a/y.csv",
+        "b/x.csv",
+        "b/c/x.csv",
+        ".hidden/x.csv",
+        "a/.x.csv",
+        "x.csv",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "outside").symlink_to(tmp_path.parent)
+    (tmp_path / "c").symlink_to("a")
+    store = LocalStore(tmp_path)
+    assert store.names() == ["x.csv"]
+    assert store.names("*/*") == ["a/x.csv", "a/y.csv", "b/x.csv"]
+    assert store.names("*/x*") == ["a/x.csv", "b/x.csv"]
+    assert store.names("b/c/*") == ["b/c/x.csv"]
+
+
+def test_a_folder_that_leaves_the_directory_may_be_forbidden(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "inside/a").symlink_to(tmp_path / "outside")
+    store = LocalStore(tmp_path / "inside", links=False)
+    for name in ("a/b", "a/b/c"):
+        with pytest.raises(InputError, match=r"/a is a symbolic link to .*/outside, outside"):
+            store.check(name)
+        with pytest.raises(InputError, match="is a symbolic link"), store.create(name):
+            raise AssertionError
+    assert names_in(tmp_path / "outside") == []
+
+
+def test_through_a_folder_that_leaves_the_directory_files_are_written_there(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "inside/a").symlink_to(tmp_path / "outside")
+    with LocalStore(tmp_path / "inside").create("a/b") as sink:
+        sink.write(b"1")
+        assert names_in(tmp_path / "inside") == ["a"]  # it may be another disk
+    assert (tmp_path / "outside/b").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("file/a", "Not a directory"), ("a/" + "x" * 300, "too long"), ("a/b\0", "null byte"),
+     ("dangling/a", "no such directory"), ("folder", "is a directory")],
+)  # fmt: skip
+def test_what_cannot_be_in_a_folder_is_said_before(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError, match=words) as error:
+        LocalStore(tmp_path).check(name, "path")
+    assert error.value.argument == "path"
