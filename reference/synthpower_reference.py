@@ -186,20 +186,12 @@ def value(
     draw = min(first, second) if signal == "triangular" else first
     low, high = Decimal(measurement.minimum or "0"), Decimal(measurement.scale)
     if measurement.decimals == "":
-        return None, float(low) + (draw >> 11) / 2**53 * width(float(low), float(high))
+        return None, float(low) + (draw >> 11) / 2**53 * (float(high) - float(low))
     power = 10 ** int(measurement.decimals)
     least = math.ceil(Fraction(low) * power)
     most = math.floor(Fraction(high) * power)
     count = least + scaled(draw, most - least + 1)
     return count, count / power
-
-
-def width(low: float, high: float) -> float:
-    """The greatest double that is not above the distance."""
-    distance = high - low
-    if Fraction(distance) > Fraction(high) - Fraction(low):
-        distance = math.nextafter(distance, 0)
-    return distance
 
 
 def load_value(

@@ -8,7 +8,6 @@ product, whose factor is then the scale less the minimum.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
@@ -54,8 +53,10 @@ class Numbers(NamedTuple):
     def of(cls, measurement: Measurement) -> Numbers:
         """Return what a number between the minimum and the scale can be."""
         if measurement.decimals is None:
+            # Even where the difference is rounded up, no multiple of it, added to the minimum, is
+            # above the scale: the greatest is below it by at least as much.
             minimum = float(measurement.minimum)
-            return cls(None, None, _width(minimum, float(measurement.scale)), minimum=minimum)
+            return cls(None, None, float(measurement.scale) - minimum, minimum=minimum)
         least = measurement.min_count
         count = measurement.max_count - least
         return cls(measurement.decimals, count, minimum=float(least))
@@ -78,13 +79,6 @@ class Numbers(NamedTuple):
     def exact(self, readings: int, counts: int) -> Fraction:
         """Return the sum of so many readings with decimals, of counts as kernels draw them."""
         return Fraction(counts * self.step + readings * self.first, 10 ** (self.decimals or 0))
-
-
-def _width(low: float, high: float) -> float:
-    """Return `high` - `low`, rounded down: no part of it, added to `low`, is above `high`."""
-    width = high - low
-    exact = Fraction(high) - Fraction(low)
-    return width if Fraction(width) <= exact else math.nextafter(width, 0)
 
 
 class Quantities:
