@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthpower import kernels
-from synthpower.kernels.totals import least_exponent
+from synthpower.kernels.totals import Doubles
 from synthpower.lazy import lazy
 from synthpower.model.measurement import Measurement
 
@@ -134,10 +134,11 @@ class Quantities:
         return {m for m, bound in enumerate(self.bounds.tolist()) if not bound}
 
     @lazy
-    def exponents(self) -> NDArray[np.int64]:
-        """Of full precision: what its values are multiples of; see `kernels.tally_doubles`."""
-        ends = [max(abs(n.minimum), abs(n.minimum + n.scale)) for n in self.numbers]
-        return np.array([least_exponent(end) for end in ends], np.int64)
+    def doubles(self) -> Doubles:
+        """What there is to know of values of full precision to add them up."""
+        return Doubles.between(
+            [(n.minimum, n.minimum + n.scale) if n.decimals is None else None for n in self.numbers]
+        )
 
     def value(self, m: int, count: int) -> float:
         """Return the value of a count of a measurement."""

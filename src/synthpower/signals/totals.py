@@ -167,7 +167,7 @@ def _put_together(
     full = [number.decimals is None for number in quantities.numbers]
     if any(full):
         values = out if firsts is None else quantities.values(out, firsts)
-        tally_doubles(values, begins, quantities.exponents, limbs)
+        tally_doubles(values, begins, quantities.doubles, limbs)
     readings = (np.diff(begins) * out.shape[0]).tolist()
     groups = []
     for g, (own, gone) in enumerate(zip(summary.tolist(), absent.tolist(), strict=True)):
@@ -175,10 +175,7 @@ def _put_together(
         for m, (least, greatest, low, high) in enumerate(own):
             total: int | Fraction = low + (high << 32)
             if full[m]:
-                *words, others = limbs[g, m].tolist()
-                total = sum(word << 32 * i for i, word in enumerate(words))
-                total *= Fraction(2) ** int(quantities.exponents[m])
-                total += others * Fraction(quantities.numbers[m].minimum)
+                total = quantities.doubles.sum(m, limbs[g, m].tolist())
             measured.append(Measured(readings[g] - gone[m], gone[m], least, greatest, total))
         groups.append(Totals(quantities, measured))
     return groups
