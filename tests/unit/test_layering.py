@@ -69,7 +69,7 @@ LAYERS = {
     ],
     "readings": [],
     "cli": [
-        "__init__", "terminal", "common", "options", "data", "inventory", "remake", "tables",
+        "__init__", "terminal", "common", "parser", "data_options", "options", "data", "inventory", "remake", "tables",
         "verify", "main",
     ],
 }  # fmt: skip

@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from synthpower.cli.options import FIRST, Parser, UsageError, build_alias_parser, build_parser
+from synthpower.cli.options import FIRST, build_alias_parser, build_parser
+from synthpower.cli.parser import Parser, UsageError
 from synthpower.cli.terminal import say
 from synthpower.errors import InputError, Notice, one_line
 
