@@ -54,6 +54,7 @@ from synthpower.dataset.validate.source import is_typed
 from synthpower.dataset.validate.spans import Expected, Span, of_name, parse_span
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
+from synthpower.formats import what_says
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE
 from synthpower.storage import LocalStore
@@ -62,6 +63,7 @@ from synthpower.tables import MEASUREMENTS, read_measurements
 __all__ = ["check_contract", "contract_files", "listed_rows", "parse_span"]
 
 _ANY = Span(0, 2**62)
+_NOT_READ = ("arrow", "jsonl")
 _NEEDED = ("glcp_customer_id", "devices", "data")  # in README.md's front matter
 
 
@@ -109,14 +111,24 @@ def check_contract(
     yield Check(devices, "inventory", passed=True, count=len(inventory), detail="each once")
     detail = f"match {shown(matter.get('data') or DATA)}"
     yield Check(README, "files", bool(files), len(files), detail)
-    for path in files:
-        if not path.is_file():
-            detail = "a folder: its files are not read" if path.is_dir() else "no regular file"
+    reasons = {path: _unread(path) for path in files}
+    for path, detail in reasons.items():
+        if detail:
             yield Check(path.name, "columns", passed=False, count=0, detail=detail, checked=False)
-    files = [path for path in files if path.is_file()]  # a pipe might never end
+    files = [path for path in files if not reasons[path]]
     with Child(directory / devices, table, workers) as child:
         loads = _of_load(directory, files)
         yield from _checks(files, loads, known, child, _Watcher(progress), span, why, workers)
+
+
+def _unread(path: Path) -> str:
+    """Return why a file is not read, nothing where it is."""
+    if path.is_dir():
+        return "a folder: its files are not read"
+    if not path.is_file():  # a pipe might never end
+        return "no regular file"
+    format = what_says(path.name).format
+    return f"{format}: only CSV and Parquet are read" if format in _NOT_READ else ""
 
 
 def contract_files(directory: Path) -> list[Path]:
