@@ -274,6 +274,30 @@ def readings(
                 )
 
 
+def totals(
+    rows: list[Reading], measurements: list[Measurement]
+) -> dict[str, dict[str, int | str | None]]:
+    """What readings come to, by measurement, as manifest.json has it."""
+    found = {}
+    for measurement in measurements:
+        own = [row for row in rows if row.name == measurement.name]
+        if measurement.decimals == "":
+            numbers = [row.value for row in own if row.value is not None]
+            total, text = math.fsum(numbers), repr
+        else:
+            numbers = [row.count for row in own if row.count is not None]
+            places = int(measurement.decimals)
+            total, text = sum(numbers), lambda count, places=places: count_text(count, places)
+        found[measurement.name] = {
+            "count": len(numbers),
+            "absent": len(own) - len(numbers),
+            "sum": text(total),
+            "minimum": text(min(numbers)) if numbers else None,
+            "maximum": text(max(numbers)) if numbers else None,
+        }
+    return found
+
+
 # --- text -----------------------------------------------------------------------------
 
 
@@ -286,9 +310,13 @@ def value_text(reading: Reading, measurement: Measurement) -> str:
         return ""
     if reading.count is None:
         return repr(reading.value)
-    places = int(measurement.decimals)
-    sign = "-" if reading.count < 0 else ""
-    digits = str(abs(reading.count)).zfill(places + 1)
+    return count_text(reading.count, int(measurement.decimals))
+
+
+def count_text(count: int, places: int) -> str:
+    """A count of 10**-places as a decimal."""
+    sign = "-" if count < 0 else ""
+    digits = str(abs(count)).zfill(places + 1)
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,45 @@ def command() -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A PostgreSQL server of our own, and how to reach it."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or not shutil.which("psql"):
+        pytest.skip("no PostgreSQL server is installed")
+    programs = found[-1].parent
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        if (
+            not shutil.which("runuser")
+            or subprocess.run(["id", "postgres"], capture_output=True).returncode
+        ):
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    folder = Path(subprocess.run(
+        [*as_user, "mktemp", "-d", "/tmp/pg.XXXXXX"], check=True, capture_output=True, text=True
+    ).stdout.strip())  # fmt: skip
+    data = folder / "data"
+
+    def run(*words: object) -> None:
+        done = subprocess.run(
+            [*as_user, *map(str, words)], capture_output=True, text=True, cwd="/", timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        log = folder / "log"
+        run(programs / "pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        try:
+            yield {"PGHOST": str(folder), "PGUSER": "postgres"}
+        finally:
+            run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -116,12 +116,12 @@ def write_in_chunks(
     page_rows: int | None = None,
     dictionary_repeats: int | None = None,
     workers: int | None = None,
-) -> None:
+) -> Summary:
     """Write readings so many rows at a time, by the suffix as CSV or Parquet."""
     given = {"page_rows": page_rows, "dictionary_repeats": dictionary_repeats}
     sizes = Sizes(chunk_rows, **{name: n for name, n in given.items() if n is not None})
     formats: dict[str, Format] = {".csv": Csv(chunk_rows), ".parquet": Parquet(sizes)}
-    write(readings, path, format=formats[path.suffix], workers=workers)
+    return write(readings, path, format=formats[path.suffix], workers=workers)
 
 
 def measured_by(reference: ModuleType, table: Sequence[Measurement]) -> list[Any]:

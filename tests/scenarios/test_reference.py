@@ -178,15 +178,19 @@ def check(
     page_rows: int,
     repeats: int,
 ) -> None:
-    """See that readings are the reference's: as a table, as Parquet and as CSV."""
+    """See that readings are the reference's, and their totals: as table, as Parquet and as CSV."""
     spec = readings.specification
     end = spec.columns == END_COLUMNS
     expected = _expected(theirs, end)
     assert _rows(readings.to_table(), end) == expected
-    write_in_chunks(readings, folder / "data.parquet", chunk_rows, page_rows, repeats)
+    chosen = measured_by(reference, spec.measurements)
+    totals = reference.totals(theirs, chosen)
+    made = write_in_chunks(readings, folder / "data.parquet", chunk_rows, page_rows, repeats)
+    assert {name: total.as_json() for name, total in made.totals.items()} == totals
     assert _rows(pq.read_table(folder / "data.parquet"), end) == expected
-    write_in_chunks(readings, folder / "data.csv", chunk_rows)
-    lines = reference.csv_lines(theirs, measured_by(reference, spec.measurements), end)
+    made = write_in_chunks(readings, folder / "data.csv", chunk_rows)
+    assert {name: total.as_json() for name, total in made.totals.items()} == totals
+    lines = reference.csv_lines(theirs, chosen, end)
     assert (folder / "data.csv").read_bytes() == "".join(lines).encode()
 
 

@@ -60,7 +60,7 @@ LAYERS = {
     "engine": ["workers", "ordered", "chunks", "jobs", "totals", "__init__"],
     "dataset": [
         "layout", "paths", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
-        "compare", "complete", "request", "plan", "events", "totals", "verify", "rebuild",
+        "compare", "complete", "request", "plan", "events", "sql", "totals", "verify", "rebuild",
         "validate.texts", "validate.numbers",
         "validate.cells", "validate.known", "validate.absences", "validate.intervals",
         "validate.statistics", "validate.lines", "validate.source", "validate.spans",
@@ -70,7 +70,7 @@ LAYERS = {
     "readings": [],
     "cli": [
         "__init__", "terminal", "common", "parser", "data_options", "options", "data", "inventory", "remake", "tables",
-        "verify", "main",
+        "totals", "verify", "main",
     ],
 }  # fmt: skip
 ROOMS = list(LAYERS)
@@ -104,6 +104,7 @@ CLI = {
     "synthpower.dataset.inventory": {"Inventory"},
     "synthpower.dataset.manifest": {"place_of"},
     "synthpower.dataset.plan": {"Plan"},
+    "synthpower.dataset.totals": {"GroupTotal"},
     "synthpower.dataset.request": {"END_COLUMNS", "Request"},
     "synthpower.model.columns": {"Column"},
     "synthpower.engine": {"Progress"},

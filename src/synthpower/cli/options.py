@@ -15,6 +15,8 @@ from synthpower.cli.parser import (
     table,
 )
 
+_ENGINES = ("duckdb", "clickhouse", "postgres", "spark")  # as in dataset.sql
+
 FIRST = """\
 Make a first dataset with
 
@@ -57,6 +59,14 @@ What is there and whole is left alone, so the rest of a run that was killed is m
 examples:
   synthpower remake power
   synthpower remake power/data-2023-02-27.parquet --directory again""",
+    "totals": """\
+Of each measurement: how many readings, their exact sum, the least and the greatest.
+They are those in manifest.json, or made without the files.
+
+examples:
+  synthpower totals power
+  synthpower totals power --by location,hour --json
+  synthpower totals power --sql duckdb --table power""",
     "tables": """\
 To add a server type: copy the tables out, add a line to server_types.csv, such as
 "My server,P00001-B21,,,," (only model and product_id are needed; a column weight of
@@ -153,6 +163,28 @@ def _add_remake_options(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
+def _add_totals_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("paths", nargs="+", type=path, metavar="PATH", help="a dataset directory, or its files")
+    add(
+        "--by",
+        type=lambda text: text.split(","),
+        default=(),
+        metavar="LIST",
+        help="some of location,model,product_id,name,date,hour,file: a total for each of them",
+    )
+    add("--json", action="store_true", help="print the totals as JSON")
+    add(
+        "--sql",
+        choices=_ENGINES,
+        help="print a query to run where the files were loaded: it returns no row if the load is "
+        "right, and else what is wrong",
+    )
+    add("--table", metavar="NAME", help="with --sql: the table (default readings)")
+    add_workers(parser)
+    add_common(parser)
+
+
 def _add_tables_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--copy", type=path, metavar="DIR", help="copy the tables there, as CSV")
     add_common(parser)
@@ -163,6 +195,7 @@ _COMMANDS = {
     "data": ("make the readings of an inventory", add_data_options),
     "verify": ("check files against what they were made from", _add_verify_options),
     "remake": ("make again what is missing of a dataset", _add_remake_options),
+    "totals": ("show what the readings come to", _add_totals_options),
     "tables": ("show the shipped tables, or copy them out", _add_tables_options),
 }
 

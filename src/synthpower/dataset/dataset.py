@@ -51,6 +51,7 @@ from synthpower.tables import COLUMNS, MEASUREMENTS, read_columns, read_measurem
 
 if TYPE_CHECKING:
     from synthpower.dataset.check import Check
+    from synthpower.dataset.totals import GroupTotal
 
 
 class Dataset:
@@ -301,6 +302,68 @@ class Dataset:
                     f"{label}: it does not show today's commands: {reason}", Notice, stacklevel=2
                 )
         return summaries
+
+    def totals(
+        self,
+        by: Sequence[str] = (),
+        names: Iterable[str] | None = None,
+        workers: int | None = None,
+    ) -> list[GroupTotal]:
+        """Return what the readings of files come to: of each group and measurement.
+
+        They are as recorded in the manifest where that is enough, and made without the files
+        otherwise.
+
+        Parameters
+        ----------
+        by : sequence of str
+            What the readings of a group have in common: ``location``, ``model``, ``product_id``,
+            ``name`` (of the measurement, which they always have), ``date`` and ``hour`` (in UTC,
+            of the nominal start) or ``file``.
+        names : iterable of str, optional
+            Of files of readings; all that are whole otherwise.
+        workers : int, optional
+            Threads that compute; as many as there are cores otherwise.
+
+        Raises
+        ------
+        InputError
+            Where there are none, or the manifest does not say what they were made from.
+        """
+        from synthpower.dataset.totals import dataset_totals
+
+        return dataset_totals(self.store, by, names, workers)
+
+    def totals_query(
+        self,
+        engine: str,
+        table: str = "readings",
+        by: Sequence[str] = (),
+        names: Iterable[str] | None = None,
+        workers: int | None = None,
+    ) -> str:
+        """Return an SQL query on a table into which the files were loaded.
+
+        It returns no row if nothing is missing, doubled or changed, and otherwise a row for each
+        measurement, or group of `by`, that is wrong, with what was expected and found.
+
+        Parameters
+        ----------
+        engine : str
+            ``duckdb``, ``clickhouse``, ``postgres`` or ``spark``.
+        table : str
+            Its name.
+        by, names, workers
+            As of `totals`; not by file.
+
+        Raises
+        ------
+        InputError
+            Where the files have no column that the query needs, or several sets of columns.
+        """
+        from synthpower.dataset.totals import totals_query
+
+        return totals_query(self.store, engine, table, by, names, workers)
 
     def verify(
         self,

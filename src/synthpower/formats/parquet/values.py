@@ -109,7 +109,9 @@ class ValueColumns:
         if column.kind in (Kind.DOUBLE, Kind.FLOAT):
             values = self._chosen(column, drawn.values)
             there = ~np.isnan(values) if drawn.nullable else None
-            values = values.astype(np.float32) if column.kind is Kind.FLOAT else values
+            if column.kind is Kind.FLOAT:
+                with np.errstate(all="ignore"):  # of what is sized only, and not filled
+                    values = values.astype(np.float32)
         else:
             counts = self._chosen(column, drawn.counts)
             there = counts >= 0 if drawn.nullable else None
