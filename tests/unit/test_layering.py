@@ -42,7 +42,7 @@ LAYERS = {
     "arrays": [],
     "csv_text": [],
     "isolated": [],
-    "fleet": ["__init__", "serials", "csv_file", "draw", "fleet"],
+    "fleet": ["__init__", "serials", "csv_file", "further", "draw", "fleet"],
     "signals": [
         "quantity", "totals", "interface", "steps", "random", "sites", "local_times", "faults", "load", "__init__",
     ],
@@ -59,7 +59,7 @@ LAYERS = {
     ],
     "engine": ["workers", "ordered", "chunks", "jobs", "totals", "__init__"],
     "dataset": [
-        "layout", "paths", "check", "entries", "manifest", "readme", "create", "inventory", "servers",
+        "layout", "paths", "check", "entries", "manifest", "prose", "readme", "create", "inventory", "servers",
         "compare", "complete", "request", "plan", "events", "sql", "totals", "verify", "rebuild",
         "validate.texts", "validate.numbers",
         "validate.cells", "validate.known", "validate.absences", "validate.intervals",

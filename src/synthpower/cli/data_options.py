@@ -8,6 +8,7 @@ from synthpower.cli.parser import (
     Interval,
     add_common,
     add_workers,
+    delimiter,
     path,
     seed_number,
     shard_part,
@@ -83,7 +84,8 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
     add("--compression", choices=COMPRESSIONS,
         help="none, snappy or zstd of all columns of Parquet, none or zstd of Arrow (by default "
         "only of what repeats); gzip or zstd of text: .csv.gz")  # fmt: skip
-    add("--delimiter", default=",", metavar="CHARACTER", help="between the fields of CSV")
+    add("--delimiter", type=delimiter, default=",", metavar="CHARACTER",
+        help="between the fields of CSV; \\t is a tab")  # fmt: skip
     add("--no-header", dest="header", action="store_false", help="CSV without its first line")
     add("--row", metavar="PATTERN",
         help="the rows of text, such as '{sn} {end_time:s} {measurement_value}'")  # fmt: skip

@@ -116,6 +116,11 @@ def table(text: str) -> Path | str:
     return text if text == "load" else path(text)
 
 
+def delimiter(text: str) -> str:
+    """Return a delimiter; a tab may be written as one writes it in a pattern."""
+    return text.replace("\\t", "\t")
+
+
 def path(text: str) -> Path:
     """Return a file or directory."""
     if not text:

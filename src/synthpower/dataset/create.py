@@ -9,7 +9,8 @@ from typing import Any
 
 from synthpower.dataset.layout import INVENTORY, MANIFEST, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, manifest_text, read_manifest
-from synthpower.dataset.readme import OwnTables, render_readme
+from synthpower.dataset.prose import OwnTables
+from synthpower.dataset.readme import render_readme
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.model.columns import Column

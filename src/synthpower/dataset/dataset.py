@@ -23,7 +23,8 @@ from synthpower.dataset.manifest import (
 )
 from synthpower.dataset.paths import check_different
 from synthpower.dataset.plan import Plan
-from synthpower.dataset.readme import OwnTables, with_commands
+from synthpower.dataset.prose import OwnTables
+from synthpower.dataset.readme import with_commands
 from synthpower.dataset.request import Request
 from synthpower.dataset.totals import with_totals
 from synthpower.engine import Job, Progress, Summary, checked_workers

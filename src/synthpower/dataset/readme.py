@@ -15,19 +15,19 @@ from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - `date` is a variable here
 from datetime import timedelta
 from itertools import pairwise
-from typing import NamedTuple
 
 from synthpower.dataset.entries import Entry, as_entry
 from synthpower.dataset.layout import DATA, INVENTORY, MANIFEST, README, parse_data_name
 from synthpower.dataset.manifest import Manifest, checked_seed
 from synthpower.dataset.paths import HOUR_OF_DAY, LOCATION, NAME, glob_of, joint_glob
+from synthpower.dataset.prose import OwnTables, rows_prose, with_rows_prose
 from synthpower.errors import InputError
 from synthpower.formats import DEFAULT_FORMAT, what_says
 from synthpower.formats.interface import word_of
 from synthpower.model import streams
 from synthpower.model.calendar import HOUR
 from synthpower.model.columns import COLUMNS as COLUMNS_BY_DEFAULT
-from synthpower.model.columns import END_COLUMNS, Column, measurements_of
+from synthpower.model.columns import END_COLUMNS, measurements_of
 from synthpower.model.description import parse
 from synthpower.model.grid import WHOLE
 from synthpower.model.measurement import Measurement, without_quantities
@@ -85,22 +85,7 @@ In folders such as `dt=2023-02-27/hour=05`, a file has the rows that its path sa
 Files whose names differ in their suffix only (`.csv`, `.csv.gz`, `.parquet`, `.arrow`)
 hold the same readings: read one or the other, not both.
 
-| column | meaning |
-| --- | --- |
-| `sn`, `model`, `product_id`, `location` | the server, as in {inventory} |
-| `start_time`, `end_time` | the interval that was measured, in UTC (`Z`); start included, end not |
-| `measurement_value` | the value, in `unit` |
-| `unit` | the unit of the value |
-| `name` | what was measured |
-
-A value is absent (null, or an empty field) only where a server was made to be off: a
-file `events-2023-02-27.csv` says which faults were put into the readings of its name.
-Some files have no `start_time`: there an interval begins where the server's one
-before it ends. Every server has one row for each interval and each measurement, so
-the rows are the product of the three. They are ordered by interval, then by serial
-number, then as the measurements are in {measurements}, which has for each its
-`name`, its `unit`, the greatest random number (`scale`), the least one (`minimum`, where
-it is not 0) and the number of `decimals`.
+{rows}
 
 ## Made again
 
@@ -112,21 +97,6 @@ was made from is in {manifest} and, for Parquet and Arrow, in the file's metadat
 """
 
 _SEED_LINE = r"""["']?seed["']?\s*:(?:\s+(.*?))??(?:\s+#.*)?\s*"""
-
-
-class OwnTables(NamedTuple):
-    """The tables of a dataset that files of readings are made with, unless others are named.
-
-    Attributes
-    ----------
-    measurements : sequence of Measurement
-        What is in its measurements.csv.
-    columns : sequence of Column, optional
-        What is in its columns.csv, where it has one.
-    """
-
-    measurements: Sequence[Measurement]
-    columns: Sequence[Column] | None = None
 
 
 def render_readme(manifest: Manifest, own: OwnTables) -> str:
@@ -153,18 +123,22 @@ def render_readme(manifest: Manifest, own: OwnTables) -> str:
         measurements=MEASUREMENTS,
         manifest=MANIFEST,
         data=_glob(manifest),
+        rows=rows_prose(own),
         commands=commands_block(manifest, own),
     )
 
 
 def with_commands(readme: str, manifest: Manifest, own: OwnTables) -> str:
-    """Return a README with today's commands, where it has a block of them; else as it is."""
+    """Return a README with today's commands, where it has a block of them; else as it is.
+
+    What it says of the rows is today's, too.
+    """
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or manifest.inventory is None:
         return readme
     before = re.sub("(?m)^data: .*$", lambda _: f"data: {_glob(manifest)}", before, count=1)
-    return before + commands_block(manifest, own) + after
+    return with_rows_prose(before, own) + commands_block(manifest, own) + after
 
 
 def _glob(manifest: Manifest) -> str:
@@ -200,7 +174,7 @@ def _commands(manifest: Manifest, own: OwnTables) -> Iterator[str]:
     command = inventory_command(manifest)
     if list(own.measurements) != read_measurements():
         command += f" --measurements {MEASUREMENTS}"
-    if "columns" in (manifest.inventory or {}):
+    if own.columns is not None or "columns" in (manifest.inventory or {}):
         command += f" --columns {COLUMNS}"
     yield command
     for (_, _, own_name), names in sorted(_alike(manifest).items()):
@@ -223,7 +197,7 @@ def _commands(manifest: Manifest, own: OwnTables) -> Iterator[str]:
         for date, days in _runs_of_days(dates):
             many = f" --days {days}" if days > 1 else ""
             command = f"synthpower data --directory . --date {date}{many}{options}"
-            yield _with_tables(command, specification, own)
+            yield _with_tables(command, specification, own, entry.options.row)
 
 
 def _measured(
@@ -236,7 +210,9 @@ def _measured(
     return tuple(sorted(found, key=lambda m: (*order, m.name).index(m.name)))
 
 
-def _with_tables(command: str, specification: Specification, own: OwnTables) -> str:
+def _with_tables(
+    command: str, specification: Specification, own: OwnTables, row: str | None
+) -> str:
     """Return a command, and say so if it takes a table that only the manifest has."""
     tables = ""
     try:
@@ -246,9 +222,9 @@ def _with_tables(command: str, specification: Specification, own: OwnTables) -> 
     if specification.measurements not in (measured, without_quantities(measured)):
         tables += " --measurements FILE"
     columns = tuple(c.of_tables(own.measurements) for c in own.columns or COLUMNS_BY_DEFAULT)
-    if own.columns is None and specification.columns == END_COLUMNS:
+    if row is None and own.columns is None and specification.columns == END_COLUMNS:
         command += " --end"
-    elif specification.columns != columns:
+    elif row is None and specification.columns != columns:
         tables += " --columns FILE"
     if specification.faults:
         tables += " --faults FILE"
@@ -320,7 +296,9 @@ def _form(entry: Entry) -> str:
     given = entry.options.given()
     for word, value in sorted((word_of(field), value) for field, value in given.items()):
         flag = word.replace("_", "-")
-        options += f" --no-{flag}" if value is False else f" --{flag} {shlex.quote(str(value))}"
+        text = shlex.quote(str(value).replace("\t", "\\t"))
+        between = "=" if text.startswith(("-", "'-")) else " "
+        options += f" --no-{flag}" if value is False else f" --{flag}{between}{text}"
     return options
 
 

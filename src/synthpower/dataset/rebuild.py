@@ -19,13 +19,13 @@ from synthpower.dataset.inventory import Inventory, StoreFile, dataset_seed
 from synthpower.dataset.layout import INVENTORY, MANIFEST, OURS, README, check_name
 from synthpower.dataset.manifest import VERSION, Manifest, read_manifest
 from synthpower.dataset.plan import Pieces, Plan, pieces_of
+from synthpower.dataset.prose import OwnTables
 from synthpower.dataset.readme import (
-    OwnTables,
     front_matter,
     inventory_command,
     render_readme,
 )
-from synthpower.dataset.servers import is_of, other_facts, own_servers
+from synthpower.dataset.servers import has_other_facts, is_of, other_facts, own_servers
 from synthpower.engine import Job
 from synthpower.errors import InputError, Notice, shown
 from synthpower.fleet.serials import CAPACITY
@@ -338,6 +338,8 @@ def _sorted_out(
             if size is None and target.exists(name):
                 raise InputError("it is not a file, or a link to nothing; remove it")
             servers: Inventory = fleet
+            if has_other_facts(fleet, entry):
+                raise InputError(other_facts(entry))
             if not is_of(fleet, entry):
                 if size is None:
                     raise InputError(

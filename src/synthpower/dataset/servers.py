@@ -11,6 +11,7 @@ from synthpower import isolated
 from synthpower.arrays import in_tables
 from synthpower.dataset.entries import Entry
 from synthpower.dataset.inventory import Inventory, read_kinds
+from synthpower.dataset.layout import INVENTORY
 from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import find_format
@@ -34,14 +35,23 @@ def is_of(fleet: Fleet, entry: Entry) -> bool:
         return False
 
 
+def has_other_facts(fleet: Fleet, entry: Entry) -> bool:
+    """Return whether a file was made from these servers when tables said other things of them."""
+    specification, record = entry.parse()
+    bare = record._replace(facts=None)
+    same = fleet.at(specification.location).record() == bare
+    return record.facts is not None and same and not is_of(fleet, entry)
+
+
 def other_facts(entry: Entry) -> str:
     """Return that the tables do not say of a file's servers what it was made from."""
     specification, _ = entry.parse()
-    facts = (*facts_of(specification), *further_columns(specification.columns))
-    return (
-        f"{SERVER_TYPES} and {LOCATIONS} do not say of them what it was made from: "
-        f"other {', '.join(facts)}"
-    )
+    further = further_columns(specification.columns)
+    tables = f"{SERVER_TYPES} and {LOCATIONS}"
+    if further:
+        tables = f"{INVENTORY}, {tables}"
+    facts = ", ".join((*facts_of(specification), *further))
+    return f"{tables} do not say of them what it was made from: other {facts}"
 
 
 def own_servers(

@@ -24,7 +24,7 @@ from synthpower.dataset.layout import (
 from synthpower.dataset.manifest import Manifest, read_manifest
 from synthpower.dataset.paths import glob_of
 from synthpower.dataset.readme import front_matter, readme_seed
-from synthpower.dataset.servers import is_of, other_facts, own_servers
+from synthpower.dataset.servers import has_other_facts, is_of, other_facts, own_servers
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
 from synthpower.formats import find_format, format_of_name, what_says
@@ -303,14 +303,13 @@ class Verification:
         location = entry.parse()[0].location
         if self._inventory and is_of(self._inventory, entry):
             return self._inventory.at(location), "those of inventory.csv"
-        bare = record._replace(facts=None)
-        if record.facts and self._inventory and self._inventory.at(location).record() == bare:
+        if self._inventory and has_other_facts(self._inventory, entry):
             raise InputError(other_facts(entry))
         own = self._own  # as of the file before
         if own is None or not is_of(own, entry):
             own = own_servers(self._store, name, entry, self._inventory)
         if not is_of(own, entry):
-            if record.facts and own.record() == bare:
+            if has_other_facts(own, entry):
                 raise InputError(other_facts(entry))
             raise InputError(
                 f"not the {record.servers:,} that it was made from, nor those of inventory.csv"

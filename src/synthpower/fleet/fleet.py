@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthpower.arrays import as_array, as_numpy, as_strings, by_appearance, string_buffers
+from synthpower.arrays import as_array, as_numpy, by_appearance
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.fleet.csv_file import REPEATING, explain, read_further, read_table, render
+from synthpower.fleet.further import Further, FurtherColumns, update
 from synthpower.fleet.serials import CAPACITY, server_keys, unpacked
 from synthpower.lazy import lazy
 from synthpower.model.description import FleetRecord
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from synthpower.tables.reader import Source
 
 Kinds = tuple[Sequence["ServerType"], Sequence["Location"]]
-Further = Callable[[str], pa.DictionaryArray | None]  # a column's name -> its strings
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ class Fleet:
         return sites[location]
 
     def _further_of(self, rows: pa.Array, column: str) -> pa.DictionaryArray | None:
-        known, _, _ = self._tables_with(column, several=True)
+        known = self.further.of_inventory(column)
         return None if known is None else known.take(rows)
 
     @lazy
@@ -267,67 +267,11 @@ class Fleet:
             return np.argsort(keys)
         return as_numpy(pc.sort_indices(self.table["sn"].combine_chunks())).astype(np.int64)
 
-    def strings(self, column: str) -> pa.DictionaryArray:
-        """Return what each server has in a further column, in the order of the serial numbers.
-
-        The column is one of its inventory, of its server types or of its locations. A server of
-        whose type or site the table says nothing has an empty string.
-
-        Raises
-        ------
-        InputError
-            Where no table has such a column, or several have, or it has control characters.
-        """
-        known, of_types, of_sites = self._tables_with(column)
-        if known is not None:
-            strings = by_appearance(as_numpy(known.indices), known.dictionary, self._serial_order())
-        else:
-            own, facts = ("product_id", of_types) if of_types else ("location", of_sites)
-            template = self.by_serial.templates[own]
-            texts = [facts.get(text, "") for text in template.dictionary.to_pylist()]
-            encoded = as_strings(texts).dictionary_encode()
-            indices = as_numpy(encoded.indices)[as_numpy(template.indices)]
-            strings = pa.DictionaryArray.from_arrays(as_array(indices), encoded.dictionary)
-        if pc.any(pc.match_substring_regex(strings.dictionary, _CONTROL)).as_py():
-            raise InputError(f"source {shown(column)!r}: a control character in it", "columns")
-        return strings
-
-    def check_further(self, columns: Sequence[str], others: Sequence[str]) -> None:
-        """Raise `InputError` unless one table each has these columns, and none has the others."""
-        for column in columns:
-            _ = self.strings(column)
-        for column in others:
-            if any(self._tables_with(column, several=True)):
-                raise InputError(
-                    f"source {shown(column)!r}: a table of measurements and one of servers have a "
-                    f"column of that name; rename one",
-                    "columns",
-                )
-
-    def _tables_with(
-        self, column: str, several: bool = False
-    ) -> tuple[pa.DictionaryArray | None, dict[str, str], dict[str, str]]:
-        """Return what the inventory, the server types and the locations say in a column."""
-        if column not in self._columns:  # of the inventory, it is read from the file
-            types, sites = self.kinds
-            self._columns[column] = (
-                self._further(column) if self._further else None,
-                {t.product_id: t.facts[column] for t in types if column in t.facts},
-                {s.location: s.facts[column] for s in sites if column in s.facts},
-            )
-        known, of_types, of_sites = self._columns[column]
-        found = [known is not None, bool(of_types), bool(of_sites)]
-        if sum(found) != 1 and not several:
-            tables = ("the inventory", "the server types", "the locations")
-            named = " and ".join(t for t, there in zip(tables, found, strict=True) if there)
-            why = f"{named} have one" if named else "no table has one"
-            raise InputError(f"source {shown(column)!r}: {why} of that name", "columns")
-        return known, of_types, of_sites
-
     @lazy
-    def _columns(self) -> dict[str, Any]:
-        """What the tables say in further columns, as far as they were asked for."""
-        return {}
+    def further(self) -> FurtherColumns:
+        """The further columns of its tables."""
+        order = self._serial_order
+        return FurtherColumns(self._further, self.by_serial.templates, order, *self.kinds)
 
     @lazy
     def _keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -369,7 +313,7 @@ class Fleet:
         if asked not in self._records:
             digest = self._facts_digest(facts) if facts else None
             if further:
-                digest = self._further_digest(digest or "", tuple(further))
+                digest = self.further.digest(digest or "", further)
             self._records[asked] = FleetRecord(len(self), self._digest, digest)
         found: FleetRecord = self._records[asked]
         return found
@@ -382,10 +326,10 @@ class Fleet:
     def _digest(self) -> str:
         digest = hashlib.sha256()
         servers = self.by_serial
-        _update(digest, servers.sn)
+        update(digest, servers.sn)
         for name in REPEATING:
             strings = servers.templates[name]
-            _update(digest, strings.dictionary)
+            update(digest, strings.dictionary)
             digest.update(as_numpy(strings.indices).astype("<i4").tobytes())
         return digest.hexdigest()
 
@@ -401,15 +345,6 @@ class Fleet:
         known = {name: self.facts(name) for name in names}
         told = [[name, key, known[name].get(key)] for name in names for key in sorted(present)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-    def _further_digest(self, digest: str, columns: Sequence[str]) -> str:
-        whole = hashlib.sha256(digest.encode())
-        for column in columns:
-            strings = self.strings(column)
-            whole.update(column.encode())
-            _update(whole, strings.dictionary)
-            whole.update(as_numpy(strings.indices).astype("<i4").tobytes())
-        return whole.hexdigest()
 
     def _check(self) -> None:
         """Raise `InputError` where a field is empty or has control characters, or models differ."""
@@ -456,9 +391,3 @@ def _same_key(first: str, second: str) -> str:
     if first == second:
         return f"serial number {shown(first)} is a duplicate"
     return f"serial numbers {shown(first)} and {shown(second)} have the same hash; change one"
-
-
-def _update(digest: hashlib._Hash, strings: pa.StringArray) -> None:
-    data, offsets = string_buffers(strings)
-    digest.update(np.diff(offsets).astype("<u4").tobytes())
-    digest.update(data[offsets[0] : offsets[-1]].tobytes())

@@ -41,7 +41,7 @@ class Templates:
             name = field.name
             if field.axes == Axis.SERVER:
                 self._of_servers[name] = (
-                    known[name] if name in SERVER_FIELDS else fleet.strings(name)
+                    known[name] if name in SERVER_FIELDS else fleet.further.strings(name)
                 )
             elif field.is_constant or field.axes == Axis.MEASUREMENT:
                 rows = specification.measurements[: self._rows]

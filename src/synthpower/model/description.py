@@ -295,7 +295,7 @@ def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """Return the first thing in which two records differ, in words; empty where in none."""
     for key, value in expected.items():
         if key != "format_version" and not same(found.get(key), value):
-            if key in ("inventory", "measurements"):
+            if key in ("inventory", "measurements", "facts"):
                 return f"other {key.replace('inventory', 'servers')}"
             return f"{key.replace('_', ' ')} {shown(found.get(key))}, not {shown(value)}"
     for key, value in found.items():

@@ -50,7 +50,7 @@ def completed(specification: Specification, fleet: Fleet) -> Specification:
         Where the signal cannot make it, or a column holds what the fleet's tables do not have.
     """
     specification = find_signal(specification.signal).complete(specification, fleet)
-    fleet.check_further(
+    fleet.further.check(
         further_columns(specification.columns),
         [name for m in specification.measurements for name, _ in m.facts],
     )

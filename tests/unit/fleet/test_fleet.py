@@ -307,7 +307,7 @@ def test_a_site_has_further_columns_of_the_inventory(tmp_path: Path) -> None:
         "sn,model,product_id,location,rack\nS3,m,p,a,r3\nS1,m,p,b,r1\nS2,m,p,a,r2\nS0,m,p,a,r3\n"
     )
     whole = Inventory.read(path)
-    assert whole.at("a").strings("rack").to_pylist() == ["r3", "r2", "r3"]
-    assert whole.at("b").strings("rack").to_pylist() == ["r1"]
+    assert whole.at("a").further.strings("rack").to_pylist() == ["r3", "r2", "r3"]
+    assert whole.at("b").further.strings("rack").to_pylist() == ["r1"]
     with pytest.raises(InputError, match="no table has one"):
-        whole.at("b").strings("row")
+        whole.at("b").further.strings("row")
