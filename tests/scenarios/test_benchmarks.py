@@ -83,6 +83,16 @@ def test_the_formats_speed_runs_and_renders(tmp_path: Path) -> None:
     assert said in readme.read_text()
 
 
+def test_the_totals_speed_runs_and_renders(tmp_path: Path) -> None:
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "totals_speed.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| without files, by site, M rows/s | " in said
+    readme.write_text("<!-- totals_speed:begin -->\n<!-- totals_speed:end -->\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert said in readme.read_text()
+
+
 def test_the_validate_speed_runs(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "validate_speed.py"

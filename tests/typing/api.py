@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import assert_type
 
@@ -76,6 +77,9 @@ plan = dataset.plan(request, workers=2)
 assert_type(plan, Plan)
 assert_type(plan.rows, int)
 assert_type(dataset.write(plan, progress=progress), list[Summary])
+totals = dataset.totals(["location"], ["data-2023-02-27.csv"])
+assert_type([each.total.sum for each in totals], list[Fraction])
+assert_type(dataset.totals_query("duckdb", "readings"), str)
 checks: list[Check] = [*dataset.verify(["data-2023-02-27.csv"]), *dataset.validate()]
 assert_type(checks[0].passed, bool)
 assert_type(dataset.rebuild("again"), Plan)
