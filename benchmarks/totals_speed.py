@@ -1,6 +1,6 @@
 """What exact totals cost while decimals are written, and how fast they are without files.
 
-    python benchmarks/totals_speed.py            measure; writes benchmarks/results/totals_speed.json
+    python benchmarks/totals_speed.py            measure; writes results/totals_speed.json
     python benchmarks/totals_speed.py --render   put that file's table into benchmarks/README.md
 
 Each run is a process of its own; medians. What is written to the disk is timed without imports and
