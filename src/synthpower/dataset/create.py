@@ -54,8 +54,10 @@ def create_dataset(
     if fleet.seed is None:
         raise InputError("this inventory has no seed: it was not made by generate()", "seed")
     check_new_dataset(store, overwrite)
-    make_directory(store.directory)
     table = list(read_measurements() if measurements is None else measurements)
+    if columns is not None:  # which its files must be able to have
+        _ = completed(Specification(_ANY_DATE, tuple(table), 0, columns=tuple(columns)), fleet)
+    make_directory(store.directory)
     texts: dict[str, str] = {
         MEASUREMENTS: measurements_text(table),
         SERVER_TYPES: server_types_text(fleet.server_types),
@@ -63,7 +65,6 @@ def create_dataset(
     }
     record = inventory_record(fleet)
     if columns is not None:
-        _ = completed(Specification(_ANY_DATE, tuple(table), 0, columns=tuple(columns)), fleet)
         texts[COLUMNS] = columns_text(columns)
         record["columns"] = [[c.name, c.field.name, c.format] for c in columns]
     manifest = Manifest(fleet.seed, record)

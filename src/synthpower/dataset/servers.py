@@ -50,7 +50,7 @@ def other_facts(entry: Entry) -> str:
     tables = f"{SERVER_TYPES} and {LOCATIONS}"
     if further:
         tables = f"{INVENTORY}, {tables}"
-    facts = ", ".join((*facts_of(specification), *further))
+    facts = ", ".join(dict.fromkeys((*facts_of(specification), *further)))
     return f"{tables} do not say of them what it was made from: other {facts}"
 
 
