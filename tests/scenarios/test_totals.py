@@ -150,6 +150,8 @@ def test_files_of_sites_and_hours_are_added_up(
     found = listed(capsys, power, "--by", by)
     groups = [tuple(each[field] for field in [*by.split(","), "name"]) for each in found]
     assert [(*g, *as_queried(t)) for g, t in zip(groups, found, strict=True)] == expected
+    one = sorted(power.glob("dt=*/*/*/data.csv"))[0]
+    assert listed(capsys, one)[0]["count"] == len(one.read_text().splitlines()) // 2
 
 
 def test_a_manifest_without_totals_is_enough(
@@ -268,5 +270,7 @@ def test_a_dataset_without_readings_has_none(power: Path) -> None:
 
 def test_only_one_dataset_is_added_up(power: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data(power)
-    assert main(["totals", str(power), str(power / NAME)]) == 2
+    other = power / "other"
+    assert run("inventory", "--directory", other, "--count", 2, "--quiet") == 0
+    assert main(["totals", str(power / NAME), str(other)]) == 2
     assert "name one dataset, or files of one" in capsys.readouterr().err

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthpower.cli.common import announce_compiling
+from synthpower.cli.common import announce_compiling, folders_of
 from synthpower.cli.terminal import counted, say
 from synthpower.errors import InputError
 
@@ -26,7 +24,9 @@ def run(args: argparse.Namespace) -> None:
     announce_compiling(args)
     from synthpower.dataset.dataset import Dataset
 
-    directory, names = _chosen(args.paths)
+    (directory, names), *others = folders_of(args.paths).items()
+    if others:
+        raise InputError(f"{others[0][0]}: name one dataset, or files of one")
     dataset = Dataset.open(directory)
     if args.sql:
         table = args.table or "readings"
@@ -42,18 +42,6 @@ def run(args: argparse.Namespace) -> None:
     seconds = time.perf_counter() - started
     readings = sum(each.total.count + each.total.absent for each in totals)
     say(f"{counted(readings, 'reading')}  {seconds:.1f} s", args.quiet)
-
-
-def _chosen(paths: Sequence[Path]) -> tuple[Path, list[str] | None]:
-    """Return the dataset, and which of its files; None for all."""
-    for path in paths:
-        if not os.path.exists(path):  # noqa: PTH110 - whatever the name is
-            raise InputError(f"{path}: no such file or directory; name a dataset's, or its files")
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    if len(folders) > 1 or (len(paths) > 1 and paths[0].is_dir()):
-        raise InputError(f"{paths[1]}: name one dataset, or files of one")
-    names = None if paths[0].is_dir() else [path.name for path in paths]
-    return folders.pop(), names
 
 
 def _aligned(totals: Sequence[GroupTotal]) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthpower.cli.common import announce_compiling
+from synthpower.cli.common import Folders, announce_compiling, folders_of
 from synthpower.cli.terminal import counted, progress_bar, say, show_checks
 from synthpower.errors import InputError
 
@@ -19,14 +17,12 @@ if TYPE_CHECKING:
     from synthpower.dataset.check import Check
     from synthpower.engine import Progress
 
-Folders = dict[Path, list[str] | None]  # the files of each that are named; None: all
-
 
 def run(args: argparse.Namespace) -> int:
     """Check files against what they were made from, or against docs/FORMAT.md."""
     started = time.perf_counter()
     announce_compiling(args)
-    folders = _folders(args)
+    folders = folders_of(args.paths)
     if args.contract and any(names is not None for names in folders.values()):
         raise InputError("it is about a whole dataset: name its directory", "contract")
     if args.span and not args.contract:
@@ -56,23 +52,6 @@ def _found(checks: list[Check]) -> str:
     unchecked = sum(not check.checked for check in checks)
     wrong = sum(not check.passed for check in checks) - unchecked
     return f"{wrong} wrong" + (f"  {unchecked} not checked" if unchecked else "")
-
-
-def _folders(args: argparse.Namespace) -> Folders:
-    from synthpower.dataset.manifest import place_of
-
-    folders: Folders = {}
-    for path in args.paths:
-        if os.path.isdir(path):  # noqa: PTH112 - whatever the name is
-            folders[path] = None
-        elif not os.path.exists(path):  # noqa: PTH110
-            raise InputError(f"{path}: no such file or directory; name files or a dataset's")
-        else:
-            folder, name = place_of(path)
-            names = folders.setdefault(folder, [])
-            if names is not None:
-                names.append(name)
-    return folders
 
 
 def _rows(args: argparse.Namespace, folders: Folders) -> int | None:
