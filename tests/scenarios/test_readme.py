@@ -75,7 +75,7 @@ def test_there_is_a_library_example() -> None:
     assert EXAMPLES
 
 
-@pytest.mark.parametrize("name", ["inventory", "data", "verify", "remake"])
+@pytest.mark.parametrize("name", ["inventory", "data", "verify", "remake", "totals"])
 def test_the_tables_have_every_option(name: str) -> None:
     parser = options.build_alias_parser(name, name)
     ours = {

@@ -70,8 +70,8 @@ def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str])
     recipes = re.findall(r"<!-- recipe -->\n```sh\n(.*?)```", readme, re.DOTALL)
     uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", readme, re.MULTILINE)
     assert first
-    assert len(recipes) == 5
-    assert len(uses) == 9
+    assert len(recipes) == 7
+    assert len(uses) == 11
     made = first[1].partition("\n")[2].replace(".venv/bin/", "")
     others = """
         mkdir fixture theirs
