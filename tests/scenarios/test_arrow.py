@@ -177,16 +177,12 @@ def test_a_flipped_byte_is_found_and_gets_a_line(directory: Path, place: float) 
     assert "\n" not in detail
 
 
-def test_the_contract_says_that_it_reads_no_arrow(
-    directory: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_contract_reads_it(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data(directory) == 0
     assert data(directory, "--format", "parquet") == 0
-    assert cli.main(["verify", "--contract", str(directory), "--quiet"]) == 1
-    said = capsys.readouterr().out
-    assert "not checked" in said
-    assert "arrow: only CSV and Parquet are read" in said
-    assert said.count("not checked") == 1
+    assert cli.main(["verify", "--contract", str(directory), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert f"same as {NAME}" in {check["what"] for check in said["checks"]}
 
 
 def test_servers_that_the_inventory_no_longer_has_are_read_from_the_file(directory: Path) -> None:

@@ -34,8 +34,8 @@ DYING = """
 import os, sys
 from synthpower.dataset.validate import child, groups
 class Source(groups.Source):
-    def __init__(self, path):
-        super().__init__(path)
+    def __init__(self, path, *others):
+        super().__init__(path, *others)
         if path.name == "{name}":
             {what}
 groups.Source = Source
@@ -128,7 +128,7 @@ def test_strings_that_point_anywhere_are_an_error(tmp_path: Path, index: int) ->
     indices = pa.array([0, index], pa.int32())
     texts = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
     with pytest.raises(pa.ArrowInvalid):
-        known.servers_of(texts_of(texts))
+        known.find_sn(texts_of(texts))
 
 
 def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_strings_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
     texts = pa.array([b"\xff"]).view(pa.string())
     for each in (texts, texts.dictionary_encode()):
         with pytest.raises(pa.ArrowInvalid):
-            known.servers_of(texts_of(each))
+            known.find_sn(texts_of(each))
 
 
 @settings(max_examples=150)

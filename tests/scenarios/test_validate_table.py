@@ -198,11 +198,11 @@ def test_what_frameworks_leave_is_passed_over(tmp_path: Path, name: str) -> None
     assert names == {f"{NAME}.csv"}
 
 
-def test_a_folder_is_not_checked(tmp_path: Path) -> None:
+def test_a_folder_without_files_is_not_checked(tmp_path: Path) -> None:
     directory = inventory(tmp_path / "power")
     make(directory)
     (directory / "data-2023-02-28.parquet").mkdir()
-    judge(directory, UNCHECKED, "a folder: its files are not read")
+    judge(directory, UNCHECKED, "a folder without files")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link to nothing"])

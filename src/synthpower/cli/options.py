@@ -137,7 +137,7 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
         "--contract",
         action="store_true",
         help="make nothing again: check anybody's files, in any order of rows, against the "
-        "inventory, the measurement table and each other",
+        "tables and each other, in the columns of columns.csv",
     )
     add(
         "--span",

@@ -48,6 +48,7 @@ from synthpower.kernels.parse import (
     UNREAD,
     UTC,
     parse_decimals,
+    parse_integers,
     parse_times,
     whole_seconds,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "on_notice",
     "pack_indices",
     "parse_decimals",
+    "parse_integers",
     "parse_times",
     "philox4x32",
     "powers_of_ten",

@@ -17,6 +17,7 @@ MOST_DIGITS = 15  # any whole number of so many is a double
 _ZERO, _NINE = 48, 57
 _DASH, _COLON, _POINT, _PLUS, _BLANK, _T, _Z = 45, 58, 46, 43, 32, 84, 90
 _DAY = 86_400
+_MOST_INTEGER_DIGITS = 18
 _MOST_PLACES = 9  # of a fraction: nanoseconds
 _NONE = -(2**62)
 _POWERS = 10.0 ** np.arange(MOST_DIGITS + 1)
@@ -81,14 +82,21 @@ def _past_fraction(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int
 
 @inlined
 def _distance(data: NDArray[np.uint8], at: int, length: int) -> int:
-    """Return the seconds that ``+01:00`` is ahead of UTC, also without ``:`` or minutes."""
-    if length not in (3, 5, 6) or data[at] not in (_PLUS, _DASH):
+    """Return the seconds that ``+01:00`` is ahead of UTC, _NONE where it is none.
+
+    Also without ``:``, without minutes, and with seconds.
+    """
+    if length not in (3, 5, 6, 9) or data[at] not in (_PLUS, _DASH):
         return _NONE
+    with_colons = length >= 6
     hours = _digits(data, at + 1, 2)
-    minutes = _digits(data, at + length - 2, 2) if length > 3 else 0
-    if not (0 <= hours < 24 and 0 <= minutes < 60) or (length == 6 and data[at + 3] != _COLON):
+    minutes = _digits(data, at + (4 if with_colons else 3), 2) if length > 3 else 0
+    seconds = _digits(data, at + 7, 2) if length == 9 else 0
+    fine = 0 <= hours < 24 and min(minutes, seconds) >= 0 and max(minutes, seconds) < 60
+    fine = fine and (not with_colons or data[at + 3] == _COLON)
+    if not fine or (length == 9 and data[at + 6] != _COLON):
         return _NONE
-    distance = hours * 3600 + minutes * 60
+    distance = hours * 3600 + minutes * 60 + seconds
     return distance if data[at] == _PLUS else -distance
 
 
@@ -197,6 +205,42 @@ def parse_decimals(
         else:
             out[row] = np.nan
             forms[row] = UNREAD
+
+
+@kernel(
+    texts_problem,
+    data="uint8[bytes]",
+    begins="int32[rows]",
+    ends="int32[rows]",
+    forms="out uint8[rows]",
+    out="out int64[rows]",
+)
+def parse_integers(
+    data: NDArray[np.uint8],
+    begins: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    forms: NDArray[np.uint8],
+    out: NDArray[np.int64],
+) -> None:
+    """Read whole numbers of at most 18 digits.
+
+    Parameters
+    ----------
+    data, begins, ends : (bytes,) uint8, (rows,) int32, (rows,) int32
+        The texts.
+    forms : (rows,) uint8
+        Overwritten: NUMBER, or UNREAD where it is none.
+    out : (rows,) int64
+        The number; -1 where it is UNREAD.
+    """
+    for row in range(out.size):
+        at = int(begins[row])
+        end = int(ends[row])
+        negative = at < end and data[at] == _DASH
+        at += 1 if negative else 0
+        number = _digits(data, at, end - at) if 0 < end - at <= _MOST_INTEGER_DIGITS else -1
+        forms[row] = NUMBER if number >= 0 else UNREAD
+        out[row] = -number if negative and number >= 0 else number
 
 
 @kernel(raw="int64[rows]", count="int64", forms="out uint8[rows]", out="out int64[rows]")

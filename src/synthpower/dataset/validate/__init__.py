@@ -1,9 +1,11 @@
 """Anybody's dataset -> does it keep the contract? The data unit test of a real producer's output.
 
-Nothing is made again here. The rows are read in any order, from CSV or Parquet, a batch at a
-time, and held against the inventory, the measurement table and each other. A file must hold what
-its name says: a day, an hour, or a part of one. Files of other names must together hold the span
-that the user or README.md's front matter names (``span: FROM/TO``), or else whole hours.
+Nothing is made again here. The rows are read in any order, from CSV, JSON lines, Parquet or Arrow,
+a block at a time, and held against the inventory, the measurement table and each other. The
+columns are those of columns.csv, where there is one, in its formats. A file must hold what its
+name says: a day, an hour, or a part of one; so must a folder, whose files are one. Files of other
+names must together hold the span that the user or README.md's front matter names (``span:
+FROM/TO``), or else whole hours.
 
 =============================================  ==================================================
 in a file                                      verdict
@@ -13,25 +15,28 @@ strings of another width, or dictionaries      accepted with a note
 times in ms or ns, or of another time zone     accepted with a note
 CSV times with ``T``, or with an offset        accepted with a note
 byte order mark, lines that end in CR LF       accepted with a note
+``;``, ``|`` or a tab between the cells        accepted with a note
+text in gzip or zstd, where the name says so   accepted
 files that repeat others' readings, and agree  accepted with a note
+whole numbers of another width                 accepted with a note, where they were agreed on
 times without a time zone                      wrong: nobody knows which times they are
 times as text or dates in Parquet              wrong
 times with a part of a second, or none         wrong
 times of another day than the file's           wrong
-values as text, booleans, floats, integers     wrong: in Parquet they are doubles
+values of another type than agreed on          wrong: in Parquet and Arrow; else they are doubles
 values out of range, with more decimals, -0    wrong; of load the range is the quantity's
 readings that are missing, or doubled          wrong
 no value                                       wrong, unless events-....csv has the server off then
 columns in another order, or more of them      wrong
 statistics of a row group that are not true    wrong: readers leave out rows by them
-what is damaged, compressed or a folder        not checked, which is not passed either
+what is damaged, or an empty folder            not checked, which is not passed either
 =============================================  ==================================================
 
-Memory: some blocks of 4 MiB of CSV, or of 2**18 rows of Parquet: two more than there are threads;
+Memory: some blocks of 4 MiB of text, or of 2**18 rows of Parquet: two more than there are threads;
 one bit for each reading that a file must hold; where boundaries are fuzzed 1, 2 or 4 bytes for
-each server and boundary (`cells`). What would take more than 1 GiB
-and more than 16 bytes for each reading that is there is "not checked". Files that have readings in
-common are compared by sums, of 8 bytes for each step.
+each server and boundary (`cells`). What would take more than 1 GiB and more than 16 bytes for each
+reading that is there is "not checked". Files that have readings in common are compared by sums, of
+8 bytes for each step.
 """
 
 from __future__ import annotations
@@ -43,27 +48,25 @@ from pathlib import Path
 
 from synthpower.dataset.check import Check
 from synthpower.dataset.inventory import Inventory
-from synthpower.dataset.layout import DATA, INVENTORY, OURS, README
+from synthpower.dataset.layout import DATA, INVENTORY, README
 from synthpower.dataset.manifest import read_manifest
 from synthpower.dataset.readme import front_matter
 from synthpower.dataset.validate.child import Child
 from synthpower.dataset.validate.compared import joined, meeting, overlapping, same_readings
-from synthpower.dataset.validate.groups import Group, Result, examine
+from synthpower.dataset.validate.files import Match, groups_of, matches
+from synthpower.dataset.validate.groups import Examination, Group, Result, examine
 from synthpower.dataset.validate.known import Known
-from synthpower.dataset.validate.source import is_typed
-from synthpower.dataset.validate.spans import Expected, Span, of_name, parse_span
+from synthpower.dataset.validate.source import DEFAULT, Choices, is_typed
+from synthpower.dataset.validate.spans import Span, parse_span
 from synthpower.engine import Progress, checked_workers
 from synthpower.errors import InputError, shown
-from synthpower.formats import what_says
 from synthpower.model.faults import Fault
-from synthpower.model.grid import WHOLE
 from synthpower.storage import LocalStore
-from synthpower.tables import MEASUREMENTS, read_measurements
+from synthpower.tables import COLUMNS, MEASUREMENTS, read_columns, read_measurements
 
-__all__ = ["check_contract", "contract_files", "listed_rows", "parse_span"]
+__all__ = ["check_contract", "listed_rows", "parse_span"]
 
 _ANY = Span(0, 2**62)
-_NOT_READ = ("arrow", "jsonl")
 _NEEDED = ("glcp_customer_id", "devices", "data")  # in README.md's front matter
 
 
@@ -104,47 +107,41 @@ def check_contract(
     try:
         inventory = Inventory.read(directory / devices)
         known = Known(inventory, read_measurements(table))
-        files = contract_files(directory)
+        found = matches(directory)
     except ValueError as error:  # InputError too
         yield Check(devices, "inventory", passed=False, count=0, detail=str(error))
         return
     yield Check(devices, "inventory", passed=True, count=len(inventory), detail="each once")
+    agreed = DEFAULT
+    if (directory / COLUMNS).exists():
+        try:
+            agreed = (read_columns(directory / COLUMNS),)
+            known = Known(inventory, read_measurements(table), agreed[0])
+        except InputError as error:
+            yield Check(COLUMNS, "columns", passed=False, count=0, detail=str(error))
+            return
+        yield Check(COLUMNS, "columns", passed=True, count=len(agreed[0]), detail="agreed on")
+    files = [file for match in found for file in match.files]
     detail = f"match {shown(matter.get('data') or DATA)}"
-    yield Check(README, "files", bool(files), len(files), detail)
-    reasons = {path: _unread(path) for path in files}
-    for path, detail in reasons.items():
-        if detail:
-            yield Check(path.name, "columns", passed=False, count=0, detail=detail, checked=False)
-    files = [path for path in files if not reasons[path]]
-    with Child(directory / devices, table, workers) as child:
-        loads = _of_load(directory, files)
-        yield from _checks(files, loads, known, child, _Watcher(progress), span, why, workers)
+    yield Check(README, "files", bool(found), len(files), detail)
+    yield from _unread(found, directory)
+    # A pipe might never end.
+    found = [m._replace(files=tuple(f for f in m.files if f.is_file())) for m in found]
+    with Child(directory / devices, table, workers, agreed) as child:
+        reader = _Reader(known, child, _Watcher(progress), workers, agreed)
+        yield from _checks(found, directory, reader, span, why)
 
 
-def _unread(path: Path) -> str:
-    """Return why a file is not read, nothing where it is."""
-    if path.is_dir():
-        return "a folder: its files are not read"
-    if not path.is_file():  # a pipe might never end
-        return "no regular file"
-    format = what_says(path.name).format
-    return f"{format}: only CSV and Parquet are read" if format in _NOT_READ else ""
-
-
-def contract_files(directory: Path) -> list[Path]:
-    """Return the files of readings, and folders; `InputError` where README.md's glob is none."""
-    matter = front_matter(LocalStore(directory))
-    pattern = matter.get("data") or DATA
-    others = {*OURS, matter.get("devices")}
-    try:
-        return sorted(
-            path
-            for path in directory.glob(pattern)
-            # Spark's mark of success, Hadoop's sums, hidden files
-            if not (path.name in others or path.name[0] in "._" or path.suffix == ".crc")
-        )
-    except (ValueError, NotImplementedError) as error:
-        raise InputError(f"{directory / README}: data: {error}") from None
+def _unread(found: list[Match], directory: Path) -> Iterator[Check]:
+    """Yield what is no file of readings, nor a folder of some."""
+    for match in found:
+        if not match.files:
+            detail = "a folder without files"
+            yield Check(match.path.name, "columns", False, 0, detail, checked=False)  # noqa: FBT003
+        for file in match.files:
+            if not file.is_file():
+                name = str(file.relative_to(directory))
+                yield Check(name, "columns", False, 0, "no regular file", checked=False)  # noqa: FBT003
 
 
 def listed_rows(directory: Path) -> int | None:
@@ -154,10 +151,10 @@ def listed_rows(directory: Path) -> int | None:
     """
     try:
         manifest = read_manifest(LocalStore(directory))
-        files = contract_files(directory)
+        files = [file for match in matches(directory) for file in match.files]
     except InputError:
         return None
-    entries = [manifest.entry(path.name) for path in files]
+    entries = [manifest.entry(str(file.relative_to(directory))) for file in files]
     rows = [entry.rows if entry else None for entry in entries]
     return sum(each or 0 for each in rows) if all(rows) else None
 
@@ -182,37 +179,42 @@ def _of_load(directory: Path, files: list[Path]) -> dict[Path, tuple[Fault, ...]
     with suppress(InputError):
         manifest = read_manifest(LocalStore(directory))
         for path in files:
-            entry = manifest.entry(path.name)
+            entry = manifest.entry(str(path.relative_to(directory)))
             if entry and entry.record.get("signal") == "load":
                 found[path] = entry.parse()[0].faults
     return found
 
 
-def _checks(
-    files: list[Path],
-    loads: dict[Path, tuple[Fault, ...]],
-    known: Known,
-    child: Child,
-    watcher: _Watcher,
-    span: Span | None,
-    why: str,
-    workers: int,
-) -> Iterator[Check]:
-    """Yield the checks of CSV files, of Parquet files, and of both: they are alternatives."""
-    groups: list[Group] = []
-    for parquet in (False, True):
-        chosen = [path for path in files if is_typed(path) == parquet]
-        groups += _groups(chosen, span, why)
-        yield from _missing_parts(chosen)
-        if chosen and span:
-            yield from _missing_files(chosen, span, why, "Parquet" if parquet else "CSV")
-    results: list[Result] = []
-    groups = [replace(group, faults=_faults_of(group, loads)) for group in groups]
-    for group in _with_sums(groups):
+@dataclass(frozen=True)
+class _Reader:
+    """Reads groups of files: those that a library may die of in a process of its own."""
+
+    known: Known
+    child: Child
+    watcher: _Watcher
+    workers: int
+    agreed: Choices
+
+    def examine(self, group: Group) -> Examination:
         if is_typed(group.paths[0]):
-            results += yield from child.examine(group, watcher)
+            return self.child.examine(group, self.watcher)
+        return examine(group, self.known, self.watcher, self.workers, self.agreed)
+
+
+def _checks(
+    found: list[Match], directory: Path, reader: _Reader, span: Span | None, why: str
+) -> Iterator[Check]:
+    """Yield the checks of the files of each format, and of all: they are alternatives."""
+    loads = _of_load(directory, [file for match in found for file in match.files])
+    groups: list[Group] = []
+    for each in groups_of(found, directory, span, why):
+        if isinstance(each, Check):
+            yield each
         else:
-            results += yield from examine(group, known, watcher, workers)
+            groups.append(replace(each, faults=_faults_of(each, loads)))
+    results: list[Result] = []
+    for group in _with_sums(groups):
+        results += yield from reader.examine(group)
     yield from meeting(results)
     yield from same_readings(joined(results))
 
@@ -229,57 +231,3 @@ def _with_sums(groups: list[Group]) -> Iterator[Group]:
     spans = [group.expected.span if group.expected else _ANY for group in groups]
     for group, compared in zip(groups, overlapping(spans), strict=True):
         yield replace(group, summed=compared)
-
-
-def _groups(files: list[Path], span: Span | None, why: str) -> list[Group]:
-    named = {path: expected for path in files if (expected := of_name(path.name))}
-    groups = [Group((path,), expected, "by its name") for path, expected in named.items()]
-    others = tuple(path for path in files if path not in named)
-    if others and span:
-        covered = tuple(expected.span for expected in named.values())
-        groups.append(Group(others, Expected(span), why, covered))
-    elif others:
-        why = "no name says what there must be, so whole hours or days of what there is"
-        groups.append(Group(others, None, why))
-    return groups
-
-
-def _missing_parts(files: list[Path]) -> Iterator[Check]:
-    """Yield which parts of a file that was cut are not there."""
-    sets: dict[tuple[Span, int], list[tuple[int, Path]]] = {}
-    for path in files:
-        if (expected := of_name(path.name)) and expected.part != WHOLE:
-            sets.setdefault((expected.span, expected.part.of), []).append(
-                (expected.part.number, path)
-            )
-    for (_, of), parts in sets.items():
-        there = {part for part, _ in parts}
-        missing = of - len(there)
-        first = next((part for part in range(1, of + 1) if part not in there), 0)
-        detail = "all are there"
-        if missing:
-            detail = f"{missing:,} of {of:,} are missing, the first is part {first:,}"
-        name = parts[0][1].name
-        yield Check(name, "parts", passed=not missing, count=len(there), detail=detail)
-
-
-def _missing_files(files: list[Path], span: Span, why: str, format: str) -> Iterator[Check]:
-    """Yield which times of a span no file is for, where all say by their names what they hold."""
-    named = [expected.span for path in files if (expected := of_name(path.name))]
-    if len(named) < len(files):
-        return
-    at, gaps = span.start, []
-    for each in sorted(named, key=lambda s: s.start):
-        if each.start > at:
-            gaps.append(Span(at, min(each.start, span.end)))
-        at = max(at, each.end)
-        if at >= span.end:
-            break
-    if at < span.end:
-        gaps.append(Span(at, span.end))
-    gaps = [gap for gap in gaps if gap.start < gap.end]
-    detail = f"{span}: {why}"
-    if gaps:
-        more = f" and {len(gaps) - 1} more" if gaps[1:] else ""
-        detail = f"no file for {gaps[0]}{more}"
-    yield Check(f"all {format}", "span", passed=not gaps, count=len(files), detail=detail)

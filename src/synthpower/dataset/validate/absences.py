@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthpower.arrays import as_strings
+from synthpower.arrays import as_numpy, as_strings
 from synthpower.dataset.layout import events_name
 from synthpower.dataset.validate.cells import Numbers
 from synthpower.dataset.validate.known import Known
@@ -59,13 +59,13 @@ class Absences:
 
     def _servers(self, sn: str, location: str) -> list[int]:
         if sn:
-            servers = self._known.servers_of(plain_texts(as_strings([sn]))).tolist()
+            servers = self._known.find_sn(plain_texts(as_strings([sn]))).tolist()
         else:
-            sites = self._known.things[0].facts["location"]
-            names: list[str] = sites.strings.to_pylist()
+            sites = self._known.sites
+            names: list[str] = sites.dictionary.to_pylist()
             if location not in names:
                 raise InputError(f"location {shown(location)!r}: no server is there")
-            servers = np.flatnonzero(sites.own == names.index(location)).tolist()
+            servers = np.flatnonzero(as_numpy(sites.indices) == names.index(location)).tolist()
         if -1 in servers:
             raise InputError(f"serial number {shown(sn)!r}: there is no such server")
         return list(servers)

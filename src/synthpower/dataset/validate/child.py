@@ -29,6 +29,7 @@ from synthpower.dataset.validate.groups import (
     examine,
 )
 from synthpower.dataset.validate.known import Known
+from synthpower.dataset.validate.source import DEFAULT, Choices
 from synthpower.tables import read_measurements
 
 _COMMAND = [sys.executable, "-m", "synthpower.dataset.validate.child"]
@@ -43,13 +44,21 @@ class Request:
     inventory: Path
     measurements: Path | None
     workers: int
+    agreed: Choices
 
 
 class Child:
     """A process that reads the files of one group after another; a new one where it dies."""
 
-    def __init__(self, inventory: Path, measurements: Path | None, workers: int = 1) -> None:
-        self._inventory, self._measurements, self._workers = inventory, measurements, workers
+    def __init__(
+        self,
+        inventory: Path,
+        measurements: Path | None,
+        workers: int = 1,
+        agreed: Choices = DEFAULT,
+    ) -> None:
+        self._inventory, self._measurements = inventory, measurements
+        self._workers, self._agreed = workers, agreed
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Child:
@@ -69,12 +78,13 @@ class Child:
                 return answer
             status = self._end()
             if not seen:
-                raise OSError(f"the process that reads Parquet ended at once, {_died(status)}")
-            yield cannot_be_read(seen[-1], 0, f"reading it ended the process, {_died(status)}")
+                raise OSError(f"the process that reads files ended at once, {_died(status)}")
+            label = group.label(seen[-1])
+            yield cannot_be_read(label, 0, f"reading it ended the process, {_died(status)}")
             rest = tuple(path for path in group.paths if path != seen[-1])
             if not rest:
                 return []
-            group = replace(group, paths=rest, unread=f"{seen[-1].name} could not be read")
+            group = replace(group, paths=rest, unread=f"{label} could not be read")
 
     def _ask(
         self, group: Group, watcher: Watcher, seen: list[Path]
@@ -84,7 +94,9 @@ class Child:
         assert process.stdout
         checks: list[Check] = []
         try:
-            request = Request(group, self._inventory, self._measurements, self._workers)
+            request = Request(
+                group, self._inventory, self._measurements, self._workers, self._agreed
+            )
             pickle.dump(request, process.stdin)
             process.stdin.flush()
             while True:
@@ -161,11 +173,12 @@ def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
             request: Request = pickle.load(requests)  # noqa: S301 - of the process that began this
         except EOFError:
             return
-        source = request.inventory, request.measurements
+        source = request.inventory, request.measurements, request.agreed
         if not known or known[0] != source:
             inventory = Inventory.read(request.inventory)
-            known = source, Known(inventory, read_measurements(request.measurements))
-        examination = examine(request.group, known[1], teller, request.workers)
+            table = read_measurements(request.measurements)
+            known = source, Known(inventory, table, request.agreed[0])
+        examination = examine(request.group, known[1], teller, request.workers, request.agreed)
         while True:
             try:
                 teller.say("check", next(examination))

@@ -22,7 +22,7 @@ def joined(results: Sequence[Result]) -> list[Result]:
     sets: dict[object, list[Result]] = {}
     for result in results:
         if result.expected.part != WHOLE:
-            expected, form = result.expected, (result.parquet, result.ends_only)
+            expected, form = result.expected, (result.format, result.ends_only)
             sets.setdefault((expected.span, expected.part.of, result.interval, form), []).append(
                 result
             )
@@ -59,7 +59,7 @@ def _compared(first: Result, second: Result) -> Check | None:
     """Return whether the readings that two files have in common are the same ones."""
     what = f"same as {first.name}"
     if first.interval != second.interval:
-        if first.parquet == second.parquet or set(first.stems) != set(second.stems):
+        if first.format == second.format or set(first.stems) != set(second.stems):
             return None  # other intervals are other readings
         detail = f"every {second.interval} s, but there every {first.interval} s"
         return Check(second.name, what, passed=False, count=second.rows, detail=detail)
@@ -80,7 +80,7 @@ def _compared(first: Result, second: Result) -> Check | None:
     wrong = np.flatnonzero((a != b) & (a != 0) & (b != 0))  # 0: no reading; that is said already
     if not wrong.size:
         detail = f"all readings from {Span(begin, end)} agree"
-        if first.parquet == second.parquet:
+        if first.format == second.format:
             detail += ": read one of the files, not both"
         return _starts(first, second, what) or Check(
             second.name, what, passed=True, count=second.rows, detail=detail
@@ -109,7 +109,7 @@ def meeting(results: Sequence[Result]) -> Iterator[Check]:
     """Yield where the last intervals of a file do not end where those of the next begin."""
     ends: dict[object, Result] = {}
     for result in sorted(results, key=lambda each: each.expected.span.start):
-        form = result.parquet, result.interval
+        form = result.format, result.interval
         before = ends.get((form, result.expected.span.start))
         ends[form, result.expected.span.end] = result
         if not before or not before.ends or not result.ends:

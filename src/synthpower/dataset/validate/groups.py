@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,13 +19,15 @@ from synthpower.dataset.validate.intervals import Survey, interval_of, lengths_b
 from synthpower.dataset.validate.known import Known
 from synthpower.dataset.validate.numbers import Times
 from synthpower.dataset.validate.readings import Readings
-from synthpower.dataset.validate.rows import Judge, Rows
-from synthpower.dataset.validate.source import Block, Columns, Source
+from synthpower.dataset.validate.rows import Judge, Rows, codes_of
+from synthpower.dataset.validate.source import DEFAULT, Block, Choices, Parsed, Source
 from synthpower.dataset.validate.spans import Expected, Span, whole
 from synthpower.dataset.validate.texts import Codes, Flags
 from synthpower.engine import in_order
 from synthpower.errors import InputError, one_line
+from synthpower.formats import what_says
 from synthpower.model.calendar import DAY, EPOCH, LAST_DATE, base_time
+from synthpower.model.columns import END, START, Kind
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE
 
@@ -62,6 +64,8 @@ class Group:
         There are other files that these are compared with.
     faults : tuple of Fault or None
         Those of files of the load signal, by the manifest: the bounds are those of quantities.
+    root : Path or None
+        The dataset's directory.
     """
 
     paths: tuple[Path, ...]
@@ -71,6 +75,11 @@ class Group:
     unread: str = ""
     summed: bool = False
     faults: tuple[Fault, ...] | None = None
+    root: Path | None = None
+
+    def label(self, path: Path) -> str:
+        """Return what a file is called: its way from the dataset's directory."""
+        return str(path.relative_to(self.root)) if self.root else path.name
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Result:
 
     name: str
     stems: tuple[str, ...]
-    parquet: bool
+    format: str
     expected: Expected
     interval: int
     ends_only: bool
@@ -92,7 +101,9 @@ class Result:
 Examination = Generator[Check, None, list[Result]]
 
 
-def examine(group: Group, known: Known, watcher: Watcher, workers: int = 1) -> Examination:
+def examine(
+    group: Group, known: Known, watcher: Watcher, workers: int = 1, agreed: Choices = DEFAULT
+) -> Examination:
     """Read the files of a group; yield what was looked at, and return what is to be compared.
 
     Parameters
@@ -102,25 +113,28 @@ def examine(group: Group, known: Known, watcher: Watcher, workers: int = 1) -> E
     watcher : Watcher
     workers : int
         Threads that compute.
+    agreed : sequence of tuples of Column
+        The columns that a file may have.
     """
     surveyed: dict[tuple[int, bool], list[tuple[Source, Survey]]] = {}
     unread = group.unread
     for path in group.paths:
         watcher.file(path)
         try:
-            source = Source(path)
+            source = Source(path, agreed, group.label(path))
             survey = _survey(source, known, group.expected is None, workers)
             interval = _interval(survey, known, group.expected)
         except InputError as error:
-            yield Check(path.name, "columns", passed=False, count=0, detail=str(error))
-            unread = f"{path.name} could not be read"
+            label = group.label(path)
+            yield Check(label, "columns", passed=False, count=0, detail=str(error))
+            unread = f"{label} could not be read"
         except CANNOT as error:
-            yield cannot_be_read(path, 0, error)
-            unread = f"{path.name} could not be read"
+            yield cannot_be_read(group.label(path), 0, error)
+            unread = f"{group.label(path)} could not be read"
         else:
             surveyed.setdefault((interval, survey.ends_only), []).append((source, survey))
     if not surveyed:
-        yield Check(_title(group.paths), "readings", False, 0, unread, checked=False)  # noqa: FBT003
+        yield Check(_title(group, group.paths), "readings", False, 0, unread, checked=False)  # noqa: FBT003
     found = []
     for (interval, ends_only), files in surveyed.items():
         result = yield from _read(
@@ -131,11 +145,11 @@ def examine(group: Group, known: Known, watcher: Watcher, workers: int = 1) -> E
     return found
 
 
-def cannot_be_read(path: Path, rows: int, error: object) -> Check:
+def cannot_be_read(label: str, rows: int, error: object) -> Check:
     """Return that a file could not be read, or not to its end."""
     after = f" after row {rows:,}" if rows else ""
     detail = f"cannot be read{after}: {_reason(error)}"
-    return Check(path.name, "columns", passed=False, count=rows, detail=detail, checked=False)
+    return Check(label, "columns", passed=False, count=rows, detail=detail, checked=False)
 
 
 def _reason(error: object) -> str:
@@ -159,7 +173,7 @@ def _read(
     workers: int,
 ) -> Generator[Check, None, Result | None]:
     paths = tuple(source.path for source, _ in files)
-    name, why = _title(paths), group.why
+    name, why = _title(group, paths), group.why
     expected = group.expected
     if expected is None:
         expected = _around([survey for _, survey in files], interval)
@@ -180,13 +194,11 @@ def _read(
         watcher.file(source.path)
         count = 0
         try:
-            for judged, size in _judged(source, judge, workers):
-                readings.take(source, count + 1, judged)
-                count += judged.cells.size
-                watcher.progress(judged.cells.size, size)
+            for count in _taken(readings, source, judge, watcher, workers):  # noqa: B007
+                pass
         except CANNOT as error:
-            yield cannot_be_read(source.path, count, error)
-            unread = f"{source.path.name} could not be read to its end"
+            yield cannot_be_read(source.label, count, error)
+            unread = f"{source.label} could not be read to its end"
         else:
             yield _columns(source, count)
     if not readings.rows and not unread:
@@ -199,18 +211,31 @@ def _read(
     yield from readings.checks(name, unread)
     if unread:
         return None
-    stems = tuple(path.stem for path in paths)
+    stems = tuple(what_says(path.name).stem for path in paths)
     return Result(
-        name, stems, files[0][0].parquet, expected, interval, ends_only, readings.rows,
+        name, stems, files[0][0].format, expected, interval, ends_only, readings.rows,
         readings.sums, readings.latest, readings.ends(),
     )  # fmt: skip
 
 
-def _judged(source: Source, judge: Judge, workers: int) -> Iterator[tuple[Rows, int]]:
+def _taken(
+    readings: Readings, source: Source, judge: Judge, watcher: Watcher, workers: int
+) -> Iterator[int]:
+    """Take the readings of a file; yield how many rows have been."""
+    count = 0
+    for judged, size in _judged(source, judge, workers):
+        for rows in judged:
+            readings.take(source, count + 1, rows)
+            watcher.progress(rows.cells.size, size // len(judged))
+        count += judged[0].cells.size
+        yield count
+
+
+def _judged(source: Source, judge: Judge, workers: int) -> Iterator[tuple[list[Rows], int]]:
     """Yield the rows of each block of a file, judged by themselves, and the block's bytes."""
 
-    def judged(block: Block) -> tuple[Rows, int]:
-        return judge.rows(source.columns(block)), block.size
+    def judged(block: Block) -> tuple[list[Rows], int]:
+        return judge.rows(source.parsed(block)), block.size
 
     return in_order(judged, source.blocks(), workers)
 
@@ -227,15 +252,16 @@ def _around(surveys: list[Survey], interval: int) -> Expected:
 
 def _columns(source: Source, rows: int) -> Check:
     detail = source.wrong or "; ".join(["as they should be", *source.notes])
-    return Check(source.path.name, "columns", not source.wrong, rows, detail)
+    return Check(source.label, "columns", not source.wrong, rows, detail)
 
 
 def _no_reading(name: str) -> Check:
     return Check(name, "missing", passed=False, count=0, detail="there is no reading at all")
 
 
-def _title(paths: tuple[Path, ...]) -> str:
-    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+def _title(group: Group, paths: tuple[Path, ...]) -> str:
+    first = group.label(paths[0])
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
 def _interval(survey: Survey, known: Known, expected: Expected | None) -> int:
@@ -247,33 +273,45 @@ def _interval(survey: Survey, known: Known, expected: Expected | None) -> int:
 
 def _survey(source: Source, known: Known, through: bool, workers: int) -> Survey:
     """Look at the first rows of a file, or at the times of all."""
-    names = [name for name in source.names if name in ("sn", "start_time", "end_time", "name")]
-    ends_only = "start_time" not in names
+    keys = {known.of_servers.key, known.of_measurements.key}
+    names = [
+        column.name
+        for column in source.columns
+        if column.name in keys or column.field.kind is Kind.TIMESTAMP
+    ]
+    has_start, has_end = (
+        any(column.field == wanted for column in source.columns) for wanted in (START, END)
+    )
     lengths, seen = np.zeros(0, np.int64), np.zeros(0, np.int64)
     sample = _Sample()
 
-    def columns(block: Block) -> Columns:
-        return source.columns(block, names)
+    def parsed(block: Block) -> Parsed:
+        return source.parsed(block, names)
 
-    with closing(in_order(columns, source.blocks(names), workers if through else 1)) as blocks:
+    with closing(in_order(parsed, source.blocks(names), workers if through else 1)) as blocks:
         for found in blocks:
-            end: Times = found["end_time"]
-            start: Times = end if ends_only else found["start_time"]
+            times = {column.field: each for column, each in reversed(found.times)}
+            start, end = times.get(START, times.get(END)), times.get(END, times.get(START))
+            assert start
+            assert end
             good = ~(end.bad | start.bad) & (start.seconds >= 0) & (start.seconds < _LATEST)
-            if ends_only:
-                servers = known.servers_of(found["sn"])
-                sample.add(servers, known.measurements_of(found["name"]), end, good)
+            if not (has_start and has_end):
+                servers = codes_of(known.of_servers, found)
+                sample.add(servers, codes_of(known.of_measurements, found), end, good)
             elif not lengths.size:
                 lengths = (end.seconds - start.seconds)[good]
             if not through:
                 break
             if good.any():
-                times = start.seconds[good]
-                seen = np.append(seen, [times.min(), times.max()])
-    lengths = sample.lengths() if ends_only else lengths
+                seconds = start.seconds[good]
+                seen = np.append(seen, [seconds.min(), seconds.max()])
+    rows = source.size * (len(known.names) if known.wide else 1)
+    survey = Survey(
+        rows, lengths if has_start and has_end else sample.lengths(), not has_start, not has_end
+    )
     if not seen.size:
-        return Survey(source.size, lengths, ends_only)
-    return Survey(source.size, lengths, ends_only, int(seen.min()), int(seen.max()))
+        return survey
+    return replace(survey, first=int(seen.min()), last=int(seen.max()))
 
 
 class _Sample:

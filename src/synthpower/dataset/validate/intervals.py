@@ -28,6 +28,8 @@ class Survey:
         The lengths of some intervals, in seconds.
     ends_only : bool
         There are no start times: lengths are from one end to the next that was seen.
+    starts_only : bool
+        The same of start times.
     first, last : int or None
         The earliest and the latest start time (or end time), where all of the file was looked at.
     """
@@ -35,6 +37,7 @@ class Survey:
     rows: int
     lengths: Numbers
     ends_only: bool
+    starts_only: bool = False
     first: int | None = None
     last: int | None = None
 
@@ -73,13 +76,14 @@ def interval_of(survey: Survey, per_step: int, seconds: int | None, parts: int =
     common = int(different[counts.argmax()])
     if counts.max() >= _SURE * lengths.size and common in divisors:
         return common
-    if survey.ends_only:  # between two ends that were seen may be more than one interval
+    apart = survey.ends_only or survey.starts_only
+    if apart:  # between two that were seen may be more than one interval
         if counted and miss <= _NEARLY:
             return counted
         if (common := int(np.gcd.reduce(lengths))) >= _MINUTE and common in divisors:
             return common
     # Boundaries are late by chance, so lengths are right in the mean.
-    middle = float(np.median(lengths) if survey.ends_only else lengths.mean())
+    middle = float(np.median(lengths) if apart else lengths.mean())
     error = 5 * float(lengths.std()) / lengths.size**0.5 + 0.5
     if counted and abs(counted - middle) <= error:
         return counted

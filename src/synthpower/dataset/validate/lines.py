@@ -1,19 +1,22 @@
-"""A CSV file's bytes -> blocks that end where rows end -> the texts of each column.
+"""A text file's bytes -> blocks that end where rows end -> the cells of each column.
 
-Lines without quotes are split by a kernel; whatever else CSV may be is left to Arrow.
+Lines of CSV without quotes are split by a kernel; whatever else CSV may be is left to Arrow, and
+JSON is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as pa_csv
+from pyarrow import json as pa_json
 
 from synthpower import kernels
 from synthpower.dataset.validate.texts import Texts, plain_texts
+from synthpower.model.columns import Column, Kind
 
 BLOCK_BYTES = 2**22
 
@@ -25,8 +28,8 @@ class Lines(NamedTuple):
     size: int
 
 
-def blocks_of(file: BinaryIO, delimiter: str) -> Iterator[Lines]:
-    """Yield the rest of a file in blocks of whole rows.
+def blocks_of(file: BinaryIO, delimiter: str, quotes: bool = True) -> Iterator[Lines]:
+    """Yield the rest of a file in blocks of whole rows; `quotes` may hold line ends.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def blocks_of(file: BinaryIO, delimiter: str) -> Iterator[Lines]:
         filled = len(rest) + read
         if not read:
             break
-        end = _row_end(buffer, filled, delimiter)
+        end = _row_end(buffer, filled, delimiter if quotes else "")
         if end:
             yield Lines(buffer, end)
         elif filled > 2 * BLOCK_BYTES:
@@ -56,8 +59,8 @@ def blocks_of(file: BinaryIO, delimiter: str) -> Iterator[Lines]:
 
 
 def _row_end(buffer: bytearray, filled: int, delimiter: str) -> int:
-    """Return how many bytes are whole rows."""
-    if buffer.find(b'"', 0, filled) < 0:
+    """Return how many bytes are whole rows; without a delimiter, whole lines."""
+    if not delimiter or buffer.find(b'"', 0, filled) < 0:
         return buffer.rfind(b"\n", 0, filled) + 1
     found = np.zeros(1, np.int64)
     kernels.find_row_end(np.frombuffer(buffer, np.uint8, filled), ord(delimiter), found)
@@ -110,3 +113,31 @@ def _by_arrow(block: bytes, names: list[str], delimiter: str) -> dict[str, Texts
         convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
     return {name: plain_texts(table[name].combine_chunks()) for name in names}
+
+
+def arrays_of_lines(lines: Lines, columns: Sequence[Column]) -> dict[str, pa.Array]:
+    """Return the columns of JSON lines: strings, and numbers where these are agreed on.
+
+    Raises
+    ------
+    ValueError
+        Where it is no JSON of these (`pyarrow.ArrowInvalid` is one).
+    """
+    block = bytes(lines.buffer[: lines.size])
+    schema = pa.schema([(column.name, _json_type(column)) for column in columns])
+    if not block.strip():
+        return {field.name: pa.array([], field.type) for field in schema}
+    table = pa_json.read_json(
+        pa.BufferReader(block),
+        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(block)),
+        parse_options=pa_json.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior="error"
+        ),
+    )
+    return {name: table[name].combine_chunks() for name in schema.names}
+
+
+def _json_type(column: Column) -> pa.DataType:
+    if column.field.is_value:
+        return pa.float64()
+    return pa.int64() if column.kind is Kind.INTEGER else pa.string()

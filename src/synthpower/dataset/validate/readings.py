@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from synthpower import kernels
 from synthpower.dataset.check import Check
 from synthpower.dataset.validate.cells import Boundaries, Cells
-from synthpower.dataset.validate.numbers import Times
-from synthpower.dataset.validate.rows import Judge, Rows, Say
+from synthpower.dataset.validate.rows import Boundary, Judge, Rows, Say
 from synthpower.dataset.validate.source import Source
 from synthpower.dataset.validate.spans import Span
 from synthpower.dataset.validate.texts import Flags
@@ -23,7 +22,7 @@ from synthpower.model.calendar import utc_text
 MOST_BYTES = 2**30  # unless there are many readings
 BYTES_PER_ROW = 16
 
-_RULES = ("servers", "measurements", "values", "times", "missing", "doubled")
+_RULES = ("servers", "measurements", "constants", "values", "times", "missing", "doubled")
 _CASES = 3  # of each rule that are shown
 _STEPS = 2**20  # whose readings are counted at once
 _TOO_MUCH = "it would take too much memory: the readings are few, or far apart"
@@ -82,7 +81,7 @@ class Readings:
 
     def take(self, source: Source, first: int, rows: Rows) -> None:
         """Take note of rows, the first of which is that row of its file."""
-        self._at = lambda row: f"{source.path.name} row {first + row:,}"
+        self._at = lambda row: f"{source.label} row {first + row:,}"
         for wrong in rows.wrong:
             self._note(wrong.rule, wrong.rows, wrong.say)
         if self._cells is not None:
@@ -91,7 +90,7 @@ class Readings:
             if self.sums.size:
                 kernels.add_readings(
                     rows.cells, self._known.servers.keys, self._measurements,
-                    rows.times["end_time"].seconds, rows.values.view(np.uint64), self.sums,
+                    rows.ends, rows.values.view(np.uint64), self.sums,
                 )  # fmt: skip
         self.rows += rows.cells.size
 
@@ -103,6 +102,8 @@ class Readings:
         if self._unkept or without:
             without |= {"times"}
         for rule in _RULES:
+            if rule == "constants" and not self._known.constants:
+                continue
             unchecked = unread or (_TOO_MUCH if rule in without else "")
             passed, detail = not unchecked, unchecked or "as they should be"
             if wrong := self._wrong[rule]:
@@ -145,25 +146,26 @@ class Readings:
         """See that intervals meet, and that all measurements of a server have the same times."""
         kept = self._boundaries
         if kept.late is None:
-            if not rows.late.any():
+            if not any(boundary.late.any() for boundary in rows.boundaries):
                 return
             if not self._keeps_boundaries:
                 self._unkept = True
                 return
             kept.keep(seen, self._measurements)
-        for name, time in rows.times.items():
-            ahead = int(name == "end_time")
-            late = rows.late[ahead]
-            self.latest = max(self.latest, int(late.max(initial=0)))
+        for found in rows.boundaries:
+            self.latest = max(self.latest, int(found.late.max(initial=0)))
 
-            def say(row: int, name: str = name, time: Times = time, ahead: int = ahead) -> str:
+            def say(row: int, found: Boundary = found) -> str:
                 step, server = divmod(int(rows.cells[row]) // self._measurements, self._servers)
-                boundary = self._start + (step + ahead) * self._interval
-                known = utc_text(boundary + kept.seconds(step + ahead, server))
+                step += found.ahead
+                late = kept.seconds(step, server)
+                known = utc_text(self._start + step * self._interval + late)
                 sn = self._known.servers.sn[server]
-                return f"{name} {time.shown(row)}, where other rows of {sn} have {known}"
+                time = found.times.shown(row)
+                return f"{found.name} {time}, where other rows of {sn} have {known}"
 
-            self._note("times", kept.add(rows.cells, self._measurements, ahead, late), say)
+            other = kept.add(rows.cells, self._measurements, found.ahead, found.late)
+            self._note("times", other, say)
 
     def _look_for_missing(self, kept: Cells) -> None:
         missing = sum(int(missing.sum()) for _, _, missing in self._counted(kept))

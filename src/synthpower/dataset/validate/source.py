@@ -6,32 +6,42 @@ it is read, with a note. Times stay in the file's own unit, so that none is too 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from synthpower.dataset.validate.lines import Lines, blocks_of, texts_of_lines
+from synthpower import kernels
+from synthpower.dataset.validate.lines import (
+    Lines,
+    arrays_of_lines,
+    blocks_of,
+    texts_of_lines,
+)
 from synthpower.dataset.validate.numbers import Times, Values
 from synthpower.dataset.validate.statistics import Statistics
-from synthpower.dataset.validate.texts import Column, Texts, texts_of
+from synthpower.dataset.validate.texts import TextColumn, Texts, texts_of
+from synthpower.dataset.validate.typed import check_type
 from synthpower.errors import InputError, shown
-from synthpower.formats import format_of_name
-from synthpower.formats.batches import TIME
-from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS
+from synthpower.formats import what_says
+from synthpower.model.columns import COLUMNS, END_COLUMNS, START, UTC, Column, Kind
 
 BATCH_ROWS = 2**18
-TIMES = ("start_time", "end_time")
-VALUE = "measurement_value"
+CSV, JSON_LINES, PARQUET, ARROW = "csv", "jsonl", "parquet", "arrow"
 DELIMITER = ","
+DELIMITERS = ";\t|"  # other ones that its header may have
 
 _HEADER = 2**16
 _COUNTED = 2**24  # bytes of CSV whose rows are counted
-
-Columns = dict[str, Any]  # texts, and by their names Times and Values
+Choices = tuple[tuple[Column, ...], ...]
+DEFAULT: Choices = (COLUMNS, END_COLUMNS)
 
 
 class Block(NamedTuple):
@@ -41,17 +51,51 @@ class Block(NamedTuple):
     size: int
 
 
+@dataclass
+class Parsed:
+    """The columns of a block.
+
+    Attributes
+    ----------
+    size : int
+        The rows.
+    texts : dict of str to TextColumn
+    times : list of (Column, Times)
+    values : list of (Column, Values)
+    """
+
+    size: int
+    texts: dict[str, TextColumn] = field(default_factory=dict)
+    times: list[tuple[Column, Times]] = field(default_factory=list)
+    values: list[tuple[Column, Values]] = field(default_factory=list)
+
+
+def format_of(path: Path) -> str:
+    """Return in which format a file is read: as CSV unless its name says another."""
+    said = what_says(path.name).format
+    return said if said in (JSON_LINES, PARQUET, ARROW) else CSV
+
+
 def is_typed(path: Path) -> bool:
     """Return whether a file's columns have types of their own, and a library reads it."""
-    format = format_of_name(path.name)
-    return format is not None and format.typed
+    return format_of(path) in (PARQUET, ARROW)
 
 
 class Source:
     """A file of readings.
 
+    Parameters
+    ----------
+    path : Path
+    choices : sequence of tuples of Column
+        The columns that it may have.
+    label : str, optional
+        What it is called, if not by its name.
+
     Attributes
     ----------
+    columns : tuple of Column
+        Those of the choices that it has.
     notes : set of str
         In which other forms something is.
     wrong : str
@@ -63,48 +107,52 @@ class Source:
         Where its columns are not those of readings.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.parquet = is_typed(path)
+    def __init__(self, path: Path, choices: Choices = DEFAULT, label: str = "") -> None:
+        self.path, self.label = path, label or path.name
+        self.format = format_of(path)
+        self.compression = what_says(path.name).compression
+        self.delimiter = DELIMITER
         self.notes: dict[str, None] = {}  # a set that keeps the order
         self.wrong = ""
-        with path.open("rb") as file:
-            self.names = self._parquet_names(file) if self.parquet else self._csv_names(file)
-        expected = [c.name for c in (COLUMNS if "start_time" in self.names else END_COLUMNS)]
-        if self.names != expected:
-            raise InputError(f"{', '.join(map(shown, self.names))}; not {', '.join(expected)}")
+        with self._opened() as file:
+            names, schema = self._names(file, choices)
+            self.columns = self._chosen(names, choices)
+            if schema is not None:
+                for column in self.columns:
+                    if note := check_type(column, schema.field(column.name).type):
+                        self._note(note)
 
-    def _parquet_names(self, file: BinaryIO) -> list[str]:
-        schema = pq.ParquetFile(file).schema_arrow
-        names = list(schema.names)
-        for name in TIMES:
-            if names.count(name) == 1:
-                self._check_time(name, schema.field(name).type)
-        for name in names:
-            if names.count(name) == 1 and name in FIELDS:
-                self._check_type(name, schema.field(name).type)
-        return names
+    def _opened(self) -> BinaryIO:
+        """Open it, decompressed: all members or frames of it, one after the other."""
+        file = self.path.open("rb")
+        if self.compression is None:
+            return file
+        stream = pa.CompressedInputStream(file, self.compression)
+        return cast(BinaryIO, io.BufferedReader(stream))
 
-    def _check_time(self, name: str, kind: pa.DataType) -> None:
-        if not pa.types.is_timestamp(kind):
-            raise InputError(f"{name} is of type {shown(kind)}, not {TIME}")
-        if kind.tz is None:
-            raise InputError(f"{name} is of type {kind}, local times of nowhere, not {TIME}")
-        if kind != TIME:
-            self._note(f"{name} is of type {shown(kind)}, not {TIME}")
+    def _names(self, file: BinaryIO, choices: Choices) -> tuple[list[str], pa.Schema | None]:
+        """Return the names of the columns and, where they have types, the schema."""
+        if self.format == PARQUET:
+            schema = pq.ParquetFile(file).schema_arrow
+        elif self.format == ARROW:
+            schema = pa.ipc.open_file(file).schema
+        elif self.format == JSON_LINES:
+            return _keys(file.readline(_HEADER)), None
+        else:
+            return self._csv_names(file, choices), None
+        return list(schema.names), schema
 
-    def _check_type(self, name: str, kind: pa.DataType) -> None:
-        if name == VALUE:
-            if kind != pa.float64():
-                raise InputError(f"{name} is of type {shown(kind)}, not double")
-        elif name not in TIMES:
-            plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-            if plain not in (pa.string(), pa.large_string(), pa.string_view()):
-                raise InputError(f"{name} is of type {shown(kind)}, not string")
-            if kind != pa.string():
-                self._note(f"{name} is of type {shown(kind)}, not string")
+    def _chosen(self, names: list[str], choices: Choices) -> tuple[Column, ...]:
+        for columns in choices:
+            wanted = [column.name for column in columns]
+            # The keys of an object have no order.
+            if names == wanted or (self.format == JSON_LINES and sorted(names) == sorted(wanted)):
+                return columns
+        starts = any(c.name in names for c in choices[0] if c.field == START)
+        wanted = [column.name for column in choices[0 if starts else -1]]
+        raise InputError(f"{', '.join(map(shown, names))}; not {', '.join(wanted)}")
 
-    def _csv_names(self, file: BinaryIO) -> list[str]:
+    def _csv_names(self, file: BinaryIO, choices: Choices) -> list[str]:
         line = file.readline(_HEADER)
         try:
             header = line.decode("utf-8-sig")
@@ -113,60 +161,95 @@ class Source:
         if not header:
             raise InputError("the file is empty")
         text = header.rstrip("\r\n")
-        if len(line) == _HEADER or not text.isprintable():
+        if len(line) == _HEADER or not text.replace("\t", " ").isprintable():
             raise InputError("no CSV file: its first line is no text")
-        if header.startswith("\ufeff") or line.startswith(b"\xef\xbb\xbf"):
+        if line.startswith(b"\xef\xbb\xbf"):
             self._note("it begins with a byte order mark")
         if header.endswith("\r\n"):
             self._note(r"its lines end with \r\n, not \n")
-        return [name.strip('"') for name in text.split(DELIMITER)]
+        for delimiter in DELIMITERS:
+            if _split(text, delimiter) in [[c.name for c in columns] for columns in choices]:
+                self.delimiter = delimiter
+                self._note(f"its cells are parted by {delimiter!r}, not {DELIMITER!r}")
+        return _split(text, self.delimiter)
 
     def _note(self, text: str) -> None:
         self.notes[text] = None
 
     @cached_property
     def size(self) -> int:
-        """The number of rows; of CSV about how many."""
-        with self.path.open("rb") as file:
-            if self.parquet:
+        """The number of rows; of text about how many."""
+        if self.format == ARROW:
+            with self._opened() as file, pa.ipc.open_file(file) as reader:
+                return sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+        with self.path.open("rb") as whole, self._opened() as file:
+            if self.format == PARQUET:
                 return int(pq.ParquetFile(file).metadata.num_rows)
             block = file.read(_COUNTED)
-            rows = max(0, block.count(b"\n") - 1)
-            size = self.path.stat().st_size
-            return rows if size <= len(block) else round(rows * size / len(block))
+            rows = max(0, block.count(b"\n") - (self.format == CSV))
+            if len(block) < _COUNTED:
+                return rows
+            size = whole.seek(0, io.SEEK_END)
+            if self.compression:
+                packed = len(pa.compress(block, self.compression, asbytes=True))
+                return round(rows * size / packed)
+            return round(rows * size / len(block))
 
     def blocks(self, columns: Collection[str] = ()) -> Iterator[Block]:
         """Yield the rows in blocks that are still to be read: all columns of them, or some."""
-        with self.path.open("rb") as file:
-            if self.parquet:
+        with self._opened() as file:
+            if self.format == PARQUET:
                 for batch in self._batches(file, list(columns)):
                     yield Block(batch, batch.nbytes)
+            elif self.format == ARROW:
+                with pa.ipc.open_file(file) as reader:
+                    for number in range(reader.num_record_batches):
+                        for batch in _pieces(reader.get_batch(number)):
+                            yield Block(batch, batch.nbytes)
             else:
-                file.readline(_HEADER)
-                for lines in blocks_of(file, DELIMITER):
+                if self.format == CSV:
+                    file.readline(_HEADER)
+                for lines in blocks_of(file, self.delimiter, quotes=self.format == CSV):
                     yield Block(lines, lines.size)
 
-    def columns(self, block: Block, columns: Collection[str] = ()) -> Columns:
-        """Return the columns of a block: texts, times and values. Any thread may do it."""
-        raw: Mapping[str, Any]
-        if isinstance(block.rows, Lines):
-            raw = texts_of_lines(block.rows, self.names, DELIMITER)
-        else:
-            raw = {name: block.rows.column(name) for name in block.rows.schema.names}
-        return {name: self._column(name, raw[name]) for name in columns or raw}
+    def parsed(self, block: Block, columns: Collection[str] = ()) -> Parsed:
+        """Return the columns of a block, or some of them. Any thread may do it."""
+        raw = self._raw(block)
+        first = raw[self.columns[0].name] if not columns else raw[next(iter(columns))]
+        parsed = Parsed(len(first))
+        for column in self.columns:
+            if columns and column.name not in columns:
+                continue
+            if column.field.is_value:
+                parsed.values.append((column, Values(raw[column.name])))
+            elif column.field.kind is Kind.TIMESTAMP:
+                times = Times(raw[column.name], column.format)
+                self._note_form(column, times)
+                parsed.times.append((column, times))
+            else:
+                texts = raw[column.name]
+                parsed.texts[column.name] = texts if isinstance(texts, Texts) else texts_of(texts)
+        return parsed
 
-    def _column(self, name: str, raw: pa.Array | Texts) -> Column | Times | Values:
-        if name == VALUE:
-            return Values(raw)
-        if name in TIMES:
-            times = Times(raw)
-            if times.in_another_form:
-                self._note("times in another form than 2023-02-27 00:00:00Z")
-            return times
-        return raw if isinstance(raw, Texts) else texts_of(raw)
+    def _raw(self, block: Block) -> dict[str, Any]:
+        """Return the columns of a block, as they are."""
+        if not isinstance(block.rows, Lines):
+            return {name: block.rows.column(name) for name in block.rows.schema.names}
+        if self.format == JSON_LINES:
+            return arrays_of_lines(block.rows, self.columns)
+        names = [column.name for column in self.columns]
+        return dict(texts_of_lines(block.rows, names, self.delimiter))
+
+    def _note_form(self, column: Column, times: Times) -> None:
+        if column.format == UTC and (
+            times.in_form(kernels.OTHER_FORM) or times.in_form(kernels.FRACTION)
+        ):
+            self._note("times in another form than 2023-02-27 00:00:00Z")
+        elif column.format == "iso" and self.format == CSV and times.in_form(kernels.UTC):
+            self._note("times in another form than 2023-02-27T00:00:00Z")
 
     def _batches(self, file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        strings = [name for name in self.names if name not in (*TIMES, VALUE)]
+        strings = [column.name for column in self.columns if column.kind is Kind.STRING]
         reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
         statistics = Statistics(reader.metadata)
         for batch in reader.iter_batches(BATCH_ROWS, columns=columns or None):
@@ -174,3 +257,26 @@ class Source:
                 statistics.take(batch)
                 self.wrong = statistics.wrong
             yield batch
+
+
+def _split(header: str, delimiter: str) -> list[str]:
+    return next(csv.reader([header], delimiter=delimiter), [])
+
+
+def _keys(line: bytes) -> list[str]:
+    """Return the keys of a line of JSON."""
+    if not line:
+        raise InputError("the file is empty")
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError("no file of JSON lines: its first line is no object")
+    return list(found)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    batch.validate(full=True)
+    for begin in range(0, batch.num_rows, BATCH_ROWS):
+        yield batch.slice(begin, BATCH_ROWS)

@@ -7,6 +7,7 @@ be shortened, have to lie around them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -95,10 +96,18 @@ def _wrong(said: pq.Statistics, least: Any, greatest: Any, nulls: int) -> Iterat
         if isinstance(right, str):
             right, value = right.encode(), bytes(value)  # noqa: PLW2901
             true = value <= right if what == "least" else value >= right
+        elif isinstance(right, Decimal):
+            true = _decimal(value, right) == right
         else:
             true = value == right
         if not true:
             yield f"{shown(_text(value))} as its {what} value, not {shown(_text(right))}"
+
+
+def _decimal(raw: Any, like: Decimal) -> Decimal:
+    """Return the decimal that is written as a whole number, or as the bytes of one."""
+    count = int.from_bytes(raw, "big", signed=True) if isinstance(raw, bytes) else int(raw)
+    return Decimal(count).scaleb(int(like.as_tuple().exponent))
 
 
 def _text(value: Any) -> str:

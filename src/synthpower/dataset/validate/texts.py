@@ -120,7 +120,7 @@ class CodedTexts:
         return found
 
 
-Column = Texts | CodedTexts
+TextColumn = Texts | CodedTexts
 
 
 def plain_texts(strings: pa.StringArray) -> Texts:
