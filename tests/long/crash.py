@@ -48,15 +48,25 @@ def command(directory: Path, format: str, *options: str) -> list[str]:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Return what is in a directory."""
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
+    """Return what is in a directory, and in the folders in it."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+
+
+def is_data(name: str) -> bool:
+    """Return whether a name is that of a file of readings."""
+    return name.rpartition("/")[2].startswith("data-")
 
 
 class Crashes:
     """A dataset, and what a run that nobody disturbs makes of it."""
 
-    def __init__(self, folder: Path, format: str, servers: int, seed: int = 1) -> None:
+    def __init__(
+        self, folder: Path, format: str, servers: int, seed: int = 1, in_folders: bool = False
+    ) -> None:
         self.format = format
+        self._options = ["--path", "dt={date}/data-{date}{suffix}"] if in_folders else []
+        self._older = f"dt={OLDER[5:]}/{OLDER}.{format}" if in_folders else f"{OLDER}.{format}"
         self._random = random.Random(seed)
         self._before, self._whole = folder / f"before-{format}", folder / f"whole-{format}"
         self._run = folder / f"run-{format}"
@@ -70,12 +80,18 @@ class Crashes:
             "--interval",
             "7200",
         ]
-        for arguments in (made + ["--seed", "7"], older + ["--format", format]):
+        for arguments in (made + ["--seed", "7"], older + ["--format", format, *self._options]):
             subprocess.run([*SYNTHPOWER, *arguments, "--quiet"], check=True)
         shutil.copytree(self._before, self._whole)
-        subprocess.run(command(self._whole, format, "--overwrite", "--quiet"), check=True)
+        subprocess.run(self._command(self._whole, "--overwrite", "--quiet"), check=True)
         self._seconds = 0.3  # that writing may take
         self.before, self.whole = contents(self._before), contents(self._whole)
+
+    def _words(self, directory: Path, *options: str) -> list[str]:
+        return words(directory, self.format, *self._options, *options)
+
+    def _command(self, directory: Path, *options: str) -> list[str]:
+        return [*SYNTHPOWER, *self._words(directory, *options)]
 
     def kill(self, number: int = signal.SIGKILL) -> str:
         """Kill a run somewhere on its way, check what it left, and finish it.
@@ -88,7 +104,7 @@ class Crashes:
         shutil.rmtree(self._run, ignore_errors=True)
         shutil.copytree(self._before, self._run)
         process = subprocess.Popen(
-            command(self._run, self.format, "--overwrite", "--quiet"), stderr=subprocess.PIPE
+            self._command(self._run, "--overwrite", "--quiet"), stderr=subprocess.PIPE
         )
         if self._random.random() < 0.8:  # most of the time goes by before the first file
             while process.poll() is None and not any(self._run.glob(".synthpower-*.tmp")):
@@ -116,7 +132,7 @@ class Crashes:
             return "when it had ended"
         if any(name.endswith(".tmp") for name in left):
             return "left a temporary file"
-        if any(name.startswith("data-") for name in unlisted):
+        if any(map(is_data, unlisted)):
             return "left files that are not in the manifest"
         return "left all" if made == len(self.whole) else "left some files, or none"
 
@@ -144,7 +160,7 @@ class Crashes:
             contextlib.redirect_stderr(io.StringIO()) as said,
         ):
             try:
-                status = cli.main(words(self._run, self.format, "--overwrite", "--quiet"))
+                status = cli.main(self._words(self._run, "--overwrite", "--quiet"))
             except SystemExit as leaving:  # from argparse
                 status = int(leaving.code or 0)
         left = contents(self._run)
@@ -167,20 +183,20 @@ class Crashes:
     def _finish(self, left: dict[str, bytes]) -> None:
         """See that the next run makes what is missing, and leaves alone what is there."""
         # What is there is kept, what is not is made; of the older file it must be said again.
-        if left[f"{OLDER}.{self.format}"] != self.whole[f"{OLDER}.{self.format}"]:
-            (self._run / f"{OLDER}.{self.format}").unlink()
-        times = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        if left[self._older] != self.whole[self._older]:
+            (self._run / self._older).unlink()
+        times = {path: path.stat().st_mtime_ns for path in self._run.rglob("data-*")}
         with contextlib.redirect_stderr(io.StringIO()) as said:
-            status = cli.main(words(self._run, self.format))
+            status = cli.main(self._words(self._run))
         assert status == 0, said.getvalue()
         assert contents(self._run) == self.whole, set(contents(self._run)) ^ set(self.whole)
-        kept = {path.name: path.stat().st_mtime_ns for path in self._run.glob("data-*")}
+        kept = {path: path.stat().st_mtime_ns for path in self._run.rglob("data-*")}
         assert times.items() <= kept.items()
 
     def _check(self, left: dict[str, bytes]) -> None:
         """See that each file is an older one, a whole new one, or recognisably temporary."""
         for name, data in left.items():
-            if name.startswith("data-"):
+            if is_data(name):
                 assert data in (self.before.get(name), self.whole[name]), f"{name} is half written"
             elif name == "manifest.json":
                 json.loads(data)

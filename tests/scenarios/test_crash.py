@@ -43,6 +43,26 @@ def test_where_the_system_refuses_something_nothing_is_lost(
         crashes.refuse(call, nth, number)
 
 
+@pytest.fixture(scope="module")
+def in_folders(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    folder = tmp_path_factory.mktemp("folders")
+    return Crashes(folder, "parquet", servers=1000, seed=os.getpid(), in_folders=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_leaves_whole_files_in_folders(in_folders: Crashes, number: int) -> None:
+    in_folders.kill(number)
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open", "fsync", "link", "replace"])
+@pytest.mark.parametrize("nth", [1, 5, 12])
+def test_where_the_system_refuses_something_nothing_in_folders_is_lost(
+    in_folders: Crashes, call: str, nth: int
+) -> None:
+    for number in (errno.ENOSPC, errno.EACCES):
+        in_folders.refuse(call, nth, number)
+
+
 def start(directory: Path, format: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command(directory, format), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

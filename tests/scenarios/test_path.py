@@ -31,6 +31,7 @@ from support import CPU, POWER, measured_by
 from synthpower import Dataset, InputError, Inventory, Location, Part, Readings, Request
 from synthpower.cli import main as cli
 from synthpower.dataset.validate import contract_files
+from synthpower.tables import shipped
 
 HIVE = "dt={date}/hour={hour}/data{suffix}"
 SITES = [
@@ -181,16 +182,19 @@ def test_the_load_of_a_site_does_not_depend_on_the_others(tmp_path: Path) -> Non
     table.write_text("kind,share,scope\noff,0.02,server\nlost_cooling,0.1,site\nhung,0.02,server\n")
     options = ["--signal", "load", "--measurements", "load", "--interval", 900, "--faults", table]
     assert data(made, "{location}/{hour}", *options, date="2023-03-26") == 0
-    assert data(made, "day", *options, date="2023-03-26") == 0
-    whole = rows((made / "day.csv").read_bytes())
+    day = shutil.copytree(made, tmp_path / "day", ignore=shutil.ignore_patterns("Bonn", "Omaha"))
+    assert data(day, "day", *options, date="2023-03-26") == 0
+    whole = rows((day / "day.csv").read_bytes())
     found = files(made)
     for site in {row[3] for row in whole}:
         texts = [found[f"{site}/{hour:02}.csv"] for hour in range(24)]
         assert [*chain(*map(rows, texts))] == [row for row in whole if row[3] == site]
         events = [rows(found[f"{site}/_events-{hour:02}.csv"]) for hour in range(24)]
-        of_site = [row for row in rows((made / "events-day.csv").read_bytes()) if row[1] == site]
+        of_site = [row for row in rows((day / "events-day.csv").read_bytes()) if row[1] == site]
         assert {tuple(row) for each in events for row in each} == {tuple(row) for row in of_site}
     assert run("verify", made, "--quiet") == 0
+    (made / "measurements.csv").write_bytes(shipped("measurements_load.csv").read_bytes())
+    assert run("verify", "--contract", made, "--span", "2023-03-26/2023-03-27", "--quiet") == 0
 
 
 # --- who reads them --------------------------------------------------------------------

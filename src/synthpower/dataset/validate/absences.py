@@ -90,4 +90,6 @@ def _time(row: Mapping[str, str], column: str) -> int:
 
 
 def _events_of(path: Path) -> Path:
-    return path.parent / events_name(path.name)
+    beside = path.with_name(events_name(path.name))
+    hidden = path.with_name(f"_{beside.name}")  # as it is in a folder
+    return hidden if hidden.exists() else beside
