@@ -93,6 +93,14 @@ def test_the_totals_speed_runs_and_renders(tmp_path: Path) -> None:
     assert said in readme.read_text()
 
 
+def test_the_path_speed_runs(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "path_speed.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| Parquet | hours | 72 |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
 def test_the_validate_speed_runs(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "validate_speed.py"

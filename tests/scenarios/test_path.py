@@ -30,7 +30,7 @@ from support import CPU, POWER, measured_by
 
 from synthpower import Dataset, InputError, Inventory, Location, Part, Readings, Request
 from synthpower.cli import main as cli
-from synthpower.dataset.validate import contract_files
+from synthpower.dataset.validate.files import matches
 from synthpower.tables import shipped
 
 HIVE = "dt={date}/hour={hour}/data{suffix}"
@@ -442,7 +442,7 @@ def test_the_readme_has_the_command_and_a_glob_of_all_files(
     ]
     assert f"\ndata: {glob}\n" in (directory / "README.md").read_text()
     names = set(json.loads((directory / "manifest.json").read_bytes())["files"])
-    assert {file.relative_to(directory).as_posix() for file in contract_files(directory)} == names
+    assert {each.path.relative_to(directory).as_posix() for each in matches(directory)} == names
     assert number in (None, len(names))
 
 
@@ -464,7 +464,7 @@ def test_the_command_in_the_readme_makes_the_same_files(directory: Path, tmp_pat
 def test_files_in_folders_and_others_have_one_glob(directory: Path) -> None:
     assert run("data", "--directory", directory, "--date", "2023-02-27", "--quiet") == 0
     assert data(directory, HIVE) == 0
-    assert len(contract_files(directory)) == 25
+    assert len(matches(directory)) == 25
 
 
 def test_a_dry_run_says_how_many_files_there_would_be(
