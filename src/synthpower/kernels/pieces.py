@@ -98,8 +98,8 @@ def _pieces_problem(
             return f"pieces has {blocks} blocks in form {form}"
     kinds = pieces[:, 0].tolist()
     room = time_texts.shape[3] * kinds.count(OF_TIME) + LONGEST_NUMBER * kinds.count(A_NUMBER)
-    if (time_sizes > time_texts.shape[3] - BLOCK).any():
-        return "time_sizes has a text that is too long"
+    if ((time_sizes < 0) | (time_sizes > time_texts.shape[3] - BLOCK)).any():
+        return "time_sizes has a text that is too long, or shorter than nothing"
     heads = int(server_offsets[-1]) - int(server_offsets[0])
     tails = int(measurement_offsets[-1]) - int(measurement_offsets[0])
     needed = times * (rows * (heads + servers * room) + servers * tails) + PADDING

@@ -12,7 +12,7 @@ import pytest
 from support import CPU, POWER, specified
 
 from synthpower import InputError, Measurement
-from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, VALUE, Column
+from synthpower.model.columns import COLUMNS, END_COLUMNS, FIELDS, VALUE, Column, field_of
 from synthpower.model.description import FleetRecord, describe, difference, parse, same
 from synthpower.model.grid import Part
 
@@ -346,3 +346,86 @@ def test_the_difference_of_two_records_is_said(
     change: Callable[[dict[str, Any]], dict[str, Any]], words: str
 ) -> None:
     assert difference(change(record()), record()) == words
+
+
+NIGHT = Measurement("night, W", "W", 300, 2, facts=(("tariff", "n"), ("note", "")))
+FOURTH: list[dict[str, Any]] = [
+    {"columns": (Column("c", field_of("=x")), Column("v", VALUE))},
+    {"columns": (Column("t", FIELDS["end_time"], "iso"), Column("v", VALUE, "float"))},
+    {"columns": (Column("r", field_of("rack")), Column("v", VALUE))},
+    {"columns": (Column("w", field_of("value:night, W"), "decimal"),), "measurements": (NIGHT,)},
+    {"columns": (Column("t", field_of("tariff")), Column("n", field_of("note")), Column("v", VALUE)),
+     "measurements": (NIGHT,)},
+    {"columns": (Column("t", FIELDS["end_time"], "local"), Column("v", VALUE)),
+     "offsets": (BERLIN, KOLKATA), "fuzz": 60, "interval": 7200},
+    {"location": "DE-M-01"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", FOURTH)
+def test_what_columns_say_needs_version_4_and_is_read_back(changes: dict[str, Any]) -> None:
+    specification = specified(**changes)
+    made = json.loads(json.dumps(describe(specification, FLEET)))
+    assert made["format_version"] == 4
+    assert parse(made) == (specification, FLEET)
+    assert describe(*parse(made)) == made
+
+
+def test_columns_of_version_4_have_their_formats_and_measurements_the_facts_shown() -> None:
+    made = describe(specified(**FOURTH[4] | {"measurements": (NIGHT, POWER)}), FLEET)
+    assert made["columns"] == [
+        ["t", "tariff", ""], ["n", "note", ""], ["v", "measurement_value", "double"]
+    ]  # fmt: skip
+    assert [m.get("facts") for m in made["measurements"]] == [{"tariff": "n", "note": ""}, None]
+
+
+def fourth(columns: Any, **changes: Any) -> dict[str, Any]:
+    """Return a record of version 4, of other columns."""
+    made = describe(specified(**FOURTH[0]), FLEET)
+    return {**json.loads(json.dumps(made)), "columns": columns, **changes}
+
+
+V = ["v", "measurement_value", "double"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ([["a", "sn"], V], "cannot be read"),
+        ([["a", "sn", "", ""], V], "cannot be read"),
+        ([["a", 7, ""], V], "source '7' is not a string"),
+        ([["a", None, ""], V], "source 'None' is not a string"),
+        ([["a", ["sn"], ""], V], "is not a string"),
+        ([[7, "sn", ""], V], "column '7' is not a string"),
+        ([["a", "", ""], V], "empty source"),
+        ([["a", "=x\ny", ""], V], "control character U+000A in source"),
+        ([["a", "=\ud800", ""], V], "U+D800 in source is no character"),
+        ([["a", "sn", "iso"], V], "format 'iso' of sn: leave it empty"),
+        ([["a", "sn", []], V], "columns is"),
+        ([["a", "end_time", ["iso"]], V], "cannot be read"),
+        ([["a", "end_time", ""], V], "columns is [['a', 'end_time', '']"),
+        ([["a", "value:server power", "double"], V], "differs by measurement"),
+        ([["a", "value:x", "double"]], "value:x: no such measurement; there are server power"),
+        ([["a", "sn", ""]], "no column holds measurement_value"),
+        ([V, V], "column 'v' is listed twice"),
+        (["sna", V], "is inconsistent: format 'a' of n"),
+        ("abc", "cannot be read"),
+        (7, "cannot be read"),
+        ([["v", "measurement_value", "integer"]], "server power has decimals"),
+    ],
+)
+def test_columns_are_read_strictly(columns: Any, words: str) -> None:
+    with pytest.raises(InputError) as found:
+        parse(fourth(columns))
+    assert words in str(found.value)
+    assert str(found.value).startswith("the recorded specification ")
+
+
+@pytest.mark.parametrize(
+    "facts", [["x"], {"tariff": 7}, {"tariff": None}, {"tariff": "a\nb"}, 7, {"t": "x"}]
+)
+def test_facts_of_measurements_are_read_strictly(facts: Any) -> None:
+    made = fourth([["t", "tariff", ""], V])
+    made["measurements"][0]["facts"] = facts
+    with pytest.raises(InputError, match=r"^the recorded specification (is|cannot)"):
+        parse(made)

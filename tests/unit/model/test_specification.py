@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import POWER, specified
 
-from synthpower import InputError
+from synthpower import InputError, Measurement
 from synthpower.model.calendar import utc_text
-from synthpower.model.columns import COLUMNS
+from synthpower.model.columns import COLUMNS, Column, field_of
 from synthpower.model.grid import Part
 
 
@@ -122,3 +122,60 @@ def test_files_that_differ_in_more_than_their_dates_say_so(changes: dict[str, An
 
 def test_the_grid_is_that_of_the_part() -> None:
     assert specified(part=Part(2, 24)).grid(10, 100).num_rows == 10
+
+
+A, B = Measurement("a", "W", 300, 2), Measurement("b", "Cel", 45, 0, minimum=-20)
+FULL = Measurement("full", "W", 300)
+
+
+@pytest.mark.parametrize(
+    ("source", "format", "measurements", "changes", "error"),
+    [
+        ("measurement_value", "integer", (A, B), {}, "as integer: a has decimals"),
+        ("value:a", "integer", (A, B), {}, "as integer: a has decimals"),
+        ("measurement_value", "integer", (FULL,), {}, "as integer: full has decimals"),
+        ("measurement_value", "decimal", (A, FULL), {}, "as decimal: full has no number of decimals"),
+        ("measurement_value", "decimal", (Measurement("m", "W", "1e-9", 19),), {},
+         "as decimal: it would have more than 18 digits"),
+        ("measurement_value", "decimal", (Measurement("m", "W", 2**53, 0), Measurement("n", "W", 1, 3)),
+         {}, "as decimal: it would have more than 18 digits"),
+        ("measurement_value", "float", (Measurement("m", "W", "3.5e38"),), {},
+         "as float: m is beyond what a float can hold"),
+        ("value:m", "float", (Measurement("m", "W", 1, minimum="-1e39"),), {},
+         "as float: m is beyond what a float can hold"),
+        ("end_time", "ns", (A,), {"date": "2262-04-11"}, "as ns: nanoseconds of 64 bits end on"),
+        ("start_time", "ns", (A,), {"date": "2262-04-11T23"}, "as ns: nanoseconds of 64 bits end on"),
+        ("end_time", "local", (A,), {"date": "9999-12-30", "fuzz": 1},
+         "as local: local time ends with the year 9999"),
+    ],
+)  # fmt: skip
+def test_a_format_that_cannot_hold_what_a_column_has_is_refused(
+    source: str, format: str, measurements: tuple[Measurement, ...], changes: Any, error: str
+) -> None:
+    wide = source.startswith("value:")
+    value = () if wide else (Column("v", field_of("measurement_value")),)
+    columns = (Column("c", field_of(source), format), *value)
+    with pytest.raises(InputError, match=f"column 'c' {error}") as found:
+        specified(measurements=measurements, columns=columns, **changes)
+    assert found.value.argument == "columns"
+
+
+@pytest.mark.parametrize(
+    ("source", "format", "measurements", "changes"),
+    [
+        ("value:b", "integer", (A, B), {}),
+        ("measurement_value", "integer", (B,), {}),
+        ("measurement_value", "decimal", (Measurement("m", "W", "0.001", 18),), {}),
+        ("measurement_value", "decimal", (Measurement("m", "W", 2**53, 0), Measurement("n", "W", 1, 2)), {}),
+        ("measurement_value", "float", (Measurement("m", "W", "3.4028234e38"),), {}),
+        ("end_time", "ns", (A,), {"date": "2262-04-11T22"}),
+        ("end_time", "local", (A,), {"date": "9999-12-30"}),
+    ],
+)  # fmt: skip
+def test_a_format_that_just_holds_it_is_taken(
+    source: str, format: str, measurements: tuple[Measurement, ...], changes: Any
+) -> None:
+    wide = source.startswith("value:")
+    value = () if wide else (Column("v", field_of("measurement_value")),)
+    columns = (Column("c", field_of(source), format), *value)
+    assert specified(measurements=measurements, columns=columns, **changes).wide == wide

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 import zoneinfo
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthpower import InputError, Location, Measurement, Notice, ServerType, tables
+from synthpower.model.columns import Column, field_of
+from synthpower.tables import columns_text, read_columns
 from synthpower.tables.reader import read_rows
 
 ORIGINAL_TYPES = [
@@ -297,3 +300,57 @@ def test_shipped_tables_come_back_from_their_text(tmp_path: Path, name: str) -> 
     rows = read(tables.shipped(name))
     assert rows
     assert read(table_of(tmp_path, text(rows))) == rows
+
+
+def test_columns_are_read_below_comments(tmp_path: Path) -> None:
+    path = tmp_path / "columns.csv"
+    path.write_bytes(
+        b'\xef\xbb\xbf# a "comment", with quotes\r\n\r\n#,"\r\nformat,source,column\r\n'
+        b'iso,end_time,"a, b"\r\n# another\r\n,measurement_value,"#v"\r\n,=# no comment,c\r\n'
+    )
+    found = [(c.name, c.field.name, c.format) for c in read_columns(path)]
+    assert found == [
+        ("a, b", "end_time", "iso"), ("#v", "measurement_value", "double"), ("c", "=# no comment", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", ": the file is empty; its first line must name column,source"),
+        ("# only a comment\n", ": the file is empty; its first line must name column,source"),
+        ("# x\ncolumn\n", ":2: no column source; the header must name column,source"),
+        ("column,source,source\n", ":1: column source is there twice"),
+        ("column,source\n# x\n\na,\n", ":4: empty source: each must have a value"),
+        ('column,source\na,"=x\ny"\n', ":2: control character U\\+000A in source: remove it"),
+        ("column,source,format\na,sn,iso\n", ":2: format 'iso' of sn: leave it empty"),
+        ("column,source\na,sn\n", ": no column holds measurement_value; one must"),
+        ("column,source\na,sn\na,measurement_value\n", ": column 'a' is listed twice"),
+        ("column,source\na,value:m\nb,unit\n", ": column 'b': unit differs by measurement"),
+    ],
+)
+def test_what_is_wrong_with_columns_is_named_with_its_line(
+    tmp_path: Path, text: str, error: str
+) -> None:
+    path = tmp_path / "columns.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}{error}"):
+        read_columns(path)
+
+
+@given(
+    st.lists(strings, min_size=1, max_size=4, unique=True),
+    st.lists(st.sampled_from(["sn", "=", '=a, "b"', "rack", "end_time", "value:a, b"]), min_size=4),
+    st.sampled_from(["", "iso", "local", "ms"]),
+)
+def test_columns_come_back_from_their_text(
+    tmp_path: Path, names: list[str], sources: list[str], format: str
+) -> None:
+    columns = [
+        Column(name, field_of(source), format if source == "end_time" else "")
+        for name, source in zip(names, sources, strict=False)
+    ]
+    columns[0] = Column(f"#{names[0]}", field_of("value:a, b"), "float")
+    if len({column.name for column in columns}) == len(columns):
+        (tmp_path / "columns.csv").write_text(columns_text(columns))
+        assert read_columns(tmp_path / "columns.csv") == tuple(columns)
