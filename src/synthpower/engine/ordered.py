@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,16 +19,26 @@ def in_order(
 ) -> Generator[R, None, None]:
     """Yield a function's results in the order of the things, which are taken a few ahead.
 
-    What taking a thing raises is raised after the results of those before it. With one worker
-    there is no thread.
+    What taking a thing raises is raised after the results of those before it. There is no thread
+    with one worker, nor for a single thing.
     """
+    source = iter(things)
     if workers == 1:
-        yield from map(function, things)
+        yield from map(function, source)
+        return
+    first = list(islice(source, 1))
+    try:
+        second = list(islice(source, 1))
+    except Exception:
+        yield from map(function, first)
+        raise
+    if not second:
+        yield from map(function, first)
         return
     ahead: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for future in _submitted(pool, function, iter(things)):
+            for future in _submitted(pool, function, chain(first, second, source)):
                 ahead.append(future)
                 if len(ahead) == workers + _SPARE:
                     yield ahead.popleft().result()

@@ -54,3 +54,9 @@ def test_only_a_few_things_are_taken_ahead() -> None:
     results.close()
     assert len(taken) <= 5
     assert threading.active_count() < 10
+
+
+@pytest.mark.parametrize(("things", "workers"), [(["a"], 4), (["a", "b", "c"], 1)])
+def test_what_needs_no_thread_has_none(things: list[str], workers: int) -> None:
+    threads = set(in_order(lambda _: threading.current_thread(), things, workers))
+    assert threads == {threading.current_thread()}

@@ -19,12 +19,13 @@ from synthpower.dataset.validate.texts import Texts, plain_texts
 from synthpower.model.columns import Column, Kind
 
 BLOCK_BYTES = 2**22
+_PADDING = bytes(kernels.PADDED)
 
 
 class Lines(NamedTuple):
     """A block of whole rows: so many bytes of a buffer, in which PADDED bytes follow them."""
 
-    buffer: bytearray
+    buffer: bytes
     size: int
 
 
@@ -37,28 +38,21 @@ def blocks_of(file: BinaryIO, delimiter: str, quotes: bool = True) -> Iterator[L
         Where a row is longer than a block.
     """
     rest = b""
-    while True:
-        buffer = bytearray(len(rest) + BLOCK_BYTES + kernels.PADDED)
-        buffer[: len(rest)] = rest
-        with memoryview(buffer) as view:
-            read = file.readinto(view[len(rest) : -kernels.PADDED])  # type: ignore[attr-defined]
-        filled = len(rest) + read
-        if not read:
-            break
+    while data := file.read(BLOCK_BYTES):
+        buffer = b"".join((rest, data, _PADDING))
+        filled = len(rest) + len(data)
         end = _row_end(buffer, filled, delimiter if quotes else "")
         if end:
             yield Lines(buffer, end)
         elif filled > 2 * BLOCK_BYTES:
             raise ValueError(f"a row is longer than {BLOCK_BYTES:,} bytes")
-        rest = bytes(buffer[end:filled])
-    if filled:
-        if not rest.endswith(b"\n"):
-            buffer[filled : filled + 1] = b"\n"
-            filled += 1
-        yield Lines(buffer, filled)
+        rest = buffer[end:filled]
+    if rest:
+        last = rest if rest.endswith(b"\n") else rest + b"\n"
+        yield Lines(last + _PADDING, len(last))
 
 
-def _row_end(buffer: bytearray, filled: int, delimiter: str) -> int:
+def _row_end(buffer: bytes, filled: int, delimiter: str) -> int:
     """Return how many bytes are whole rows; without a delimiter, whole lines."""
     if not delimiter or buffer.find(b'"', 0, filled) < 0:
         return buffer.rfind(b"\n", 0, filled) + 1
@@ -78,7 +72,7 @@ def texts_of_lines(lines: Lines, names: list[str], delimiter: str) -> dict[str, 
     buffer, size = lines
     texts = _split(lines, names, delimiter) if buffer.find(b'"', 0, size) < 0 else None
     if texts is None:
-        return _by_arrow(bytes(buffer[:size]), names, delimiter)
+        return _by_arrow(buffer[:size], names, delimiter)
     if not buffer.isascii():
         try:
             buffer[:size].decode()
@@ -123,7 +117,7 @@ def arrays_of_lines(lines: Lines, columns: Sequence[Column]) -> dict[str, pa.Arr
     ValueError
         Where it is no JSON of these (`pyarrow.ArrowInvalid` is one).
     """
-    block = bytes(lines.buffer[: lines.size])
+    block = lines.buffer[: lines.size]
     schema = pa.schema([(column.name, _json_type(column)) for column in columns])
     if not block.strip():
         return {field.name: pa.array([], field.type) for field in schema}
