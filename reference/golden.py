@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import columns_reference as judge
 import synthpower_reference as reference
 
 GOLDEN = Path(__file__).resolve().parent / "golden.json"
@@ -84,6 +85,40 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "load of mixed decimals", "odd", {"date": "2023-02-27", "signal": "load"}),
 }  # fmt: skip
 TIMES = ("start_time", "end_time")
+ROWS = [("serial", "sn", ""), ("the \"model\"", "model", ""), ("rack", "rack", ""),
+        ("from", "start_time", "ns"), ("to", "end_time", "iso"), ("there", "end_time", "local"),
+        ("by", "=O'Brien, 2 \\ \"x\"", "")]  # fmt: skip
+LONG = [
+    *ROWS,
+    ("metric", "name", ""),
+    ("value", "measurement_value", ""),
+    ("single", "measurement_value", "float"),
+    ("tariff", "tariff", ""),
+    ("ms", "end_time", "ms"),
+]
+WIDE = [
+    *ROWS,
+    ("fans", "value:fans", "integer"),
+    ("tiny", "value:tiny", "decimal"),
+    ("inlet", "value:inlet, front", "float"),
+    ("fans again", "value:fans", ""),
+]
+PATTERN = (
+    r"{{{name:tag},sn={sn:tag},m={model:sql},r={rack:json},{tariff:csv} "
+    r"v={measurement_value},f={measurement_value:float} {end_time:us}\n\t{start_time:local}}} '"
+)
+# name: table, servers, columns or a pattern, the form (delimiter and header of CSV), arguments.
+TEXTS: dict[str, tuple[str, str, Any, Any, dict[str, Any]]] = {
+    "csv": ("mixed", "odd", LONG, (",", True), {"date": "2023-03-26", "interval": 7200}),
+    "csv by semicolons": (
+        "minimum", "odd", LONG, (";", False), {"date": "2023-02-27", "interval": 7200, "fuzz": 60}),
+    "csv, wide": ("mixed", "odd", WIDE, ("|", True), {"date": "2023-02-27", "interval": 14_400}),
+    "jsonl": ("mixed", "odd", LONG, None, {"date": "1972-01-07", "interval": 7200, "fuzz": 600}),
+    "jsonl, wide": ("mixed", "odd", WIDE, None, {"date": "2023-02-27T05", "interval": 600}),
+    "text": ("mixed", "odd", PATTERN, None, {"date": "2024-02-29", "interval": 7200, "fuzz": 1}),
+}  # fmt: skip
+RACKS = {"café": "r 1,", "a serial number of more than ten": "", "Z": "r=2"}
+ZONES = {"here, there": "Europe/Berlin", "nowhere": "Africa/Monrovia", "=1+1": ""}
 
 
 def servers(kind: str) -> list[reference.Server]:
@@ -130,6 +165,28 @@ def columns_of(rows: list[reference.Reading], end: bool) -> dict[str, list[Any]]
     return columns | {name: [getattr(row, name) for row in rows] for name in ("unit", "name")}
 
 
+def text_lines(name: str) -> Iterator[str]:
+    """Return the lines of one of `TEXTS`."""
+    table, kind, rows, form, arguments = TEXTS[name]
+    measured = measurements(table)
+    columns = (
+        judge.pattern_columns(rows) if isinstance(rows, str) else [judge.Column(*c) for c in rows]
+    )
+    found = list(reference.readings(servers(kind), measured, SEED, **arguments))
+    facts = judge.Facts(
+        {sn: {"rack": rack} for sn, rack in RACKS.items()},
+        {},
+        {site: {"time_zone": zone} for site, zone in ZONES.items()},
+        {m.name: {"tariff": f"t, {i}"} for i, m in enumerate(measured)},
+    )
+    cells = judge.cells_of(measured, facts)
+    if isinstance(rows, str):
+        return judge.pattern_lines(judge.rows_of(found, columns), rows, cells)
+    if form is None:
+        return judge.json_lines(judge.rows_of(found, columns), columns, cells)
+    return judge.csv_lines(judge.rows_of(found, columns), columns, cells, *form)
+
+
 def sums() -> dict[str, Any]:
     """Return all sums."""
     found: dict[str, Any] = {
@@ -146,6 +203,7 @@ def sums() -> dict[str, Any]:
                 "csv": sum_of_lines(reference.csv_lines(iter(rows), chosen, end)),
                 "values": sum_of_columns(columns_of(rows, end)),
             }
+    found["texts"] = {name: sum_of_lines(text_lines(name)) for name in TEXTS}
     return found
 
 

@@ -14,9 +14,15 @@ from types import ModuleType
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from memory_store import MemoryStore
 from support import ROOT
 
-from synthpower import Inventory
+from synthpower import Inventory, Location, Measurement, Readings
+from synthpower.engine import Job, Run
+from synthpower.formats.interface import Options
+from synthpower.formats.text.formats import Csv, JsonLines, Pattern, TextFormat
+from synthpower.formats.text.row import pattern_columns
+from synthpower.model.columns import Column, field_of
 from synthpower.model.description import MODEL_VERSION
 
 
@@ -74,6 +80,45 @@ def test_the_engine_makes_what_was_kept(
         for path in made.glob("*.csv")
     }
     assert files == kept()["files"]
+
+
+@pytest.mark.parametrize("chunk_rows", [7, 2**16])
+def test_the_engine_makes_the_texts_that_were_kept(golden: ModuleType, chunk_rows: int) -> None:
+    made = {name: text_of(golden, name, chunk_rows) for name in golden.TEXTS}
+    sums = {name: hashlib.sha256(text).hexdigest() for name, text in made.items()}
+    assert sums == kept()["texts"]
+
+
+def text_of(golden: ModuleType, name: str, chunk_rows: int) -> bytes:
+    """Return the bytes of one of the texts."""
+    table, kind, rows, form, arguments = golden.TEXTS[name]
+    measurements = [
+        Measurement(m.name, m.unit, m.scale, int(m.decimals) if m.decimals else None,
+                    minimum=m.minimum or 0, facts=(("tariff", f"t, {i}"),))
+        for i, m in enumerate(golden.measurements(table))
+    ]  # fmt: skip
+    servers = {"sn": pa.array([server.sn for server in golden.ODD])}
+    for field in ("model", "product_id", "location"):
+        texts = [getattr(server, field) for server in golden.ODD]
+        servers[field] = pa.array(texts).dictionary_encode()
+    racks = pa.array([golden.RACKS[server.sn] for server in golden.ODD]).dictionary_encode()
+    sites = [Location(site, facts={"time_zone": zone}) for site, zone in golden.ZONES.items()]
+    fleet = Inventory(pa.table(servers), None, ((), sites), {"rack": racks}.get)
+    assert kind == "odd"
+    options = Options()
+    format: TextFormat = JsonLines(chunk_rows)
+    if isinstance(rows, str):
+        options, format, columns = Options(row=rows), Pattern(chunk_rows), pattern_columns(rows)
+    else:
+        columns = [Column(name, field_of(source), form) for name, source, form in rows]
+    if form:
+        options, format = Options(delimiter=form[0], header=form[1]), Csv(chunk_rows)
+    readings = Readings(
+        fleet, columns=columns, measurements=measurements, seed=golden.SEED, **arguments
+    )
+    store = MemoryStore()
+    Run([Job(readings.specification, store, "x", format, options)], fleet, 2).write()
+    return b"".join(map(bytes, store.files["x"]))
 
 
 def columns(path: Path, times: tuple[str, ...]) -> dict[str, list[object]]:
