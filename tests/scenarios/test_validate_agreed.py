@@ -362,6 +362,29 @@ def test_a_compressed_file_that_is_cut_is_not_checked(
     assert not any(each.checked for each in checks if each.what in ("columns", "missing"))
 
 
+@pytest.mark.parametrize("form", ["pyarrow", "ipc", "ndjson", "semicolons"])
+def test_what_holds_no_row_is_passed_over(
+    directory: Path, whole: tuple[Path, pa.Table], form: str
+) -> None:
+    """A group of rows that has none, a record batch, lines that are empty."""
+    write(directory, whole[1], form)
+    (path,) = directory.glob("data-*")
+    if form == "pyarrow":
+        table = pq.read_table(path)
+        with pq.ParquetWriter(path, table.schema) as parquet:
+            for part in (table.slice(0, 0), table, table.slice(0, 0)):
+                parquet.write_table(part)
+    elif form == "ipc":
+        table = pa.ipc.open_file(path.read_bytes()).read_all()
+        with pa.ipc.new_file(path, table.schema) as arrow:
+            for part in (table.slice(0, 0), table, table.slice(0, 0)):
+                arrow.write_table(part)
+            arrow.write_batch(table.to_batches()[0].slice(0, 0))
+    else:
+        path.write_bytes(path.read_bytes() + b"\n" * 2**23)
+    assert check(directory) == {}
+
+
 def test_a_type_that_was_not_agreed_on_is_wrong(
     directory: Path, whole: tuple[Path, pa.Table]
 ) -> None:

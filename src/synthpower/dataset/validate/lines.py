@@ -43,11 +43,12 @@ def blocks_of(file: BinaryIO, delimiter: str, quotes: bool = True) -> Iterator[L
         filled = len(rest) + len(data)
         end = _row_end(buffer, filled, delimiter if quotes else "")
         if end:
-            yield Lines(buffer, end)
+            if buffer[0] not in b"\r\n" or buffer[:end].strip():  # there are more than line ends
+                yield Lines(buffer, end)
         elif filled > 2 * BLOCK_BYTES:
             raise ValueError(f"a row is longer than {BLOCK_BYTES:,} bytes")
         rest = buffer[end:filled]
-    if rest:
+    if rest.strip():
         last = rest if rest.endswith(b"\n") else rest + b"\n"
         yield Lines(last + _PADDING, len(last))
 

@@ -198,14 +198,11 @@ class Source:
     def blocks(self, columns: Collection[str] = ()) -> Iterator[Block]:
         """Yield the rows in blocks that are still to be read: all columns of them, or some."""
         with self._opened() as file:
-            if self.format == PARQUET:
-                for batch in self._batches(file, list(columns)):
-                    yield Block(batch, batch.nbytes)
-            elif self.format == ARROW:
-                with pa.ipc.open_file(file) as reader:
-                    for number in range(reader.num_record_batches):
-                        for batch in _pieces(reader.get_batch(number)):
-                            yield Block(batch, batch.nbytes)
+            if is_typed(self.path):
+                read = self._parquet if self.format == PARQUET else _arrow
+                for batch in read(file, list(columns)):
+                    if batch.num_rows:
+                        yield Block(batch, batch.nbytes)
             else:
                 if self.format == CSV:
                     file.readline(_HEADER)
@@ -248,7 +245,7 @@ class Source:
         elif column.format == "iso" and self.format == CSV and times.in_form(kernels.UTC):
             self._note("times in another form than 2023-02-27T00:00:00Z")
 
-    def _batches(self, file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def _parquet(self, file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
         strings = [column.name for column in self.columns if column.kind is Kind.STRING]
         reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
         statistics = Statistics(reader.metadata)
@@ -276,7 +273,11 @@ def _keys(line: bytes) -> list[str]:
     return list(found)
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    batch.validate(full=True)
-    for begin in range(0, batch.num_rows, BATCH_ROWS):
-        yield batch.slice(begin, BATCH_ROWS)
+def _arrow(file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with pa.ipc.open_file(file) as reader:
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            batch.validate(full=True)  # a damaged file's offsets may point anywhere
+            batch = batch.select(columns or batch.schema.names)
+            for begin in range(0, batch.num_rows, BATCH_ROWS):
+                yield batch.slice(begin, BATCH_ROWS)
