@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from drawn import ZONES, load_spans, of_load, seeds, serials, spans, texts
 from drawn import measurement as any_measurement
@@ -19,7 +20,10 @@ from support import measured_by
 
 from synthpower import Fault, Inventory, Location, Measurement, Readings, ServerType
 from synthpower.engine import Job, Run
-from synthpower.formats.interface import Options
+from synthpower.formats.arrow import Arrow
+from synthpower.formats.interface import Format, Options
+from synthpower.formats.parquet import Parquet
+from synthpower.formats.parquet.writer import Sizes
 from synthpower.formats.text.formats import Csv, JsonLines, Pattern, TextFormat
 from synthpower.formats.text.row import pattern_columns
 from synthpower.model.columns import FIELDS, FORMATS, Column, Kind, field_of
@@ -182,6 +186,7 @@ def check(
     columns: Sequence[tuple[str, str, str]],
     form: tuple[TextFormat, Options],
     part: Part | None = None,
+    typed: Sequence[Format] = (),
     **changes: Any,
 ) -> None:
     """See that a file is the reference's, or the rows of it that a shard has."""
@@ -226,7 +231,20 @@ def check(
             [judge.typed(cells(row, column), column, table) for column in theirs_columns]
             for row in rows
         ]
-        assert rows_in(readings.to_table()) == [list(map(exact, row)) for row in expected]
+        rows_of_reference = [list(map(exact, row)) for row in expected]
+        assert rows_in(readings.to_table()) == rows_of_reference
+        assert (
+            rows_in(pq.read_table(pa.BufferReader(binary(readings, typed[0])))) == rows_of_reference
+        )
+        reader = pa.ipc.open_file(pa.BufferReader(binary(readings, typed[1])))
+        assert rows_in(reader.read_all()) == rows_of_reference
+
+
+def binary(readings: Readings, format: Format) -> bytes:
+    store = MemoryStore()
+    job = Job(readings.specification, store, "x", format, Options())
+    Run([job], readings.inventory, 1).write()
+    return b"".join(map(bytes, store.files["x"]))
 
 
 def exact(value: Any) -> Any:
@@ -288,7 +306,9 @@ def cases(
     of = draw(st.integers(1, 5))
     part = draw(st.none() | st.integers(1, of).map(lambda number: Part(number, of)))
     columns = named(draw, chosen)
-    return {"made": made, "columns": columns, "form": forms[kind], "part": part}
+    sizes = Sizes(rows, draw(st.integers(1, 40)), draw(st.sampled_from([0, 4])))
+    typed = (Parquet(sizes), Arrow(rows))
+    return {"made": made, "columns": columns, "form": forms[kind], "part": part, "typed": typed}
 
 
 measurements = st.lists(any_measurement(), min_size=1, max_size=3, unique_by=lambda m: m.name)
