@@ -137,7 +137,10 @@ class Readings:
 
     @property
     def num_rows(self) -> int:
-        """The number of readings: the product of `shape`, or what a shard has of it."""
+        """The number of rows: the product of `shape`, or what a shard has of it.
+
+        A wide table has one row for all its measurements.
+        """
         return self.specification.grid(len(self.inventory), 1).num_rows
 
     def batches(self, chunk_rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:

@@ -15,6 +15,7 @@ from synthpower.formats.buffers import Buffers
 from synthpower.formats.interface import Certainty, Rendered, Size
 from synthpower.formats.templates import DICTIONARY_BYTES, Templates
 from synthpower.formats.text_batches import TextBatches
+from synthpower.model.columns import Axis
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.signals.quantity import value_dictionary
@@ -26,6 +27,7 @@ _BATCH_ROWS = 2**16  # Arrow takes statistics once for so many rows; its 1,024 c
 # time: 0.6 to 0.75 of the speed on two cores, and 150 MB more.
 _CSV_ROWS = 2**16
 _CSV_BYTES = 2**24
+_NUMBER_BYTES = 28  # of a number's text, or a time's, at most
 
 _PARQUET_ROWS = 2**19  # twice the rows: 5 % faster, and 250 MB more
 _MOST_PARQUET_ROWS = 2**22  # whatever is asked for: a quarter of a GB each
@@ -40,13 +42,18 @@ class PyarrowCsvWriter:
         self, specification: Specification, fleet: Fleet, header: bytes, delimiter: str
     ) -> None:
         templates = Templates(specification, fleet)
-        # 16 MB of text at most, whatever the strings: with two times, a number and separators.
-        self._longest_row = templates.longest_row() + 80
-        rows = max(1, min(_CSV_ROWS, _CSV_BYTES // self._longest_row))
-        self._batches = TextBatches(specification, fleet, rows)
         self._quoted = any(
             needs_quotes(strings, delimiter) for strings in templates.distinct().values()
         )
+        # 16 MB of text at most, whatever the strings: with times, numbers and separators.
+        columns = specification.columns
+        strings = templates.longest_row()
+        if self._quoted:
+            strings = 2 * (strings + len(columns))
+        others = sum(Axis.TIME in column.axes for column in columns)
+        self._longest_row = strings + _NUMBER_BYTES * others + len(columns)
+        rows = max(1, min(_CSV_ROWS, _CSV_BYTES // self._longest_row))
+        self._batches = TextBatches(specification, fleet, rows)
         self._header = header
         self._delimiter = delimiter
         self.grid = self._batches.grid

@@ -143,6 +143,9 @@ def test_the_writers_of_csv_write_the_same_bytes(
         for each in (FAST, PYARROW)
     ]
     assert texts[0] == texts[1]
+    options = Options(PYARROW, delimiter=delimiter, header=header)
+    writer = find_format("csv").writer(made.specification, FLEET, options)
+    assert len(texts[1]) <= writer.size(made.specification).bytes
 
 
 WIDE = [
