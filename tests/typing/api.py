@@ -83,6 +83,7 @@ assert_type(dataset.totals_query("duckdb", "readings"), str)
 checks: list[Check] = [*dataset.verify(["data-2023-02-27.csv"]), *dataset.validate()]
 assert_type(checks[0].passed, bool)
 assert_type(dataset.rebuild("again"), Plan)
+Request("2023-02-27", path="dt={date}/hour={hour}/data{suffix}")
 Request(days=7)  # type: ignore[call-arg]
 
 keys = np.array([1, 2, 3], np.uint64)
