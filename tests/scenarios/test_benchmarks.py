@@ -101,6 +101,16 @@ def test_the_path_speed_runs(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_agreed_job_runs_and_renders(tmp_path: Path) -> None:
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "agreed_job.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| DuckDB | " in said
+    readme.write_text("<!-- agreed_job:begin -->\n<!-- agreed_job:end -->\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert said in readme.read_text()
+
+
 def test_the_validate_speed_runs(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "validate_speed.py"
