@@ -11,6 +11,7 @@ from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
 from synthpower.formats.interface import FAST, Format, Options
+from synthpower.formats.text.row import pattern_row
 from synthpower.lazy import lazy
 from synthpower.model.calendar import HOUR, following_dates
 from synthpower.model.columns import END_COLUMNS, Column
@@ -98,6 +99,8 @@ class Request:
 
     def form(self) -> tuple[Format, Options]:
         """Return in which form the files are; `InputError` where what is said does not agree."""
+        if self.row is not None:
+            _ = pattern_row(self.row)  # which says what is wrong with it
         options = Options(**{field: getattr(self, field) for field in Options._fields})
         if self.output and not isinstance(locate(self.output)[0], StreamStore):
             named = self.output.name, self.format, self.compression
