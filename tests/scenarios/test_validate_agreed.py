@@ -280,6 +280,27 @@ def test_damage_in_folders_is_found(
         )
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet", "json"])
+def test_what_folders_say_need_not_be_in_the_files(
+    directory: Path, whole: tuple[Path, pa.Table], format: str
+) -> None:
+    write(directory, whole[1], "semicolons")
+    (directory / "data-2023-02-27.csv").unlink()
+    folder = directory / "data-2023-02-27"
+    ending = "jsonl" if format == "json" else format
+    with duckdb.connect() as db:
+        db.register("r", whole[1])
+        time = "end_time" if format == "parquet" else ISO
+        options = f"FORMAT {format}, PARTITION_BY (dc, tariff), FILE_EXTENSION '{ending}'"
+        db.sql(f"COPY ({rows(time)}) TO '{folder}' ({options})")
+    (directory / "data-2023-02-27").rename(directory / "data-all")
+    assert check(directory) == {}
+    (site, *_) = (directory / "data-all").glob("dc=*")
+    site.rename(site.with_name("dc=US-XX-99"))
+    assert check(directory).keys() == {"servers"}
+    assert "dc US-XX-99 is not the server's" in check(directory)["servers"]
+
+
 def test_a_wrong_constant_is_found(directory: Path, whole: tuple[Path, pa.Table]) -> None:
     write(directory, whole[1], "semicolons")
     path = directory / "data-2023-02-27.csv"

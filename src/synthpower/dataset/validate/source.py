@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyarrow import parquet as pq
@@ -27,7 +28,7 @@ from synthpower.dataset.validate.lines import (
 )
 from synthpower.dataset.validate.numbers import Times, Values
 from synthpower.dataset.validate.statistics import Statistics
-from synthpower.dataset.validate.texts import TextColumn, Texts, texts_of
+from synthpower.dataset.validate.texts import TextColumn, Texts, repeated, texts_of
 from synthpower.dataset.validate.typed import check_type
 from synthpower.errors import InputError, shown
 from synthpower.formats import what_says
@@ -112,13 +113,15 @@ class Source:
         self.format = format_of(path)
         self.compression = what_says(path.name).compression
         self.delimiter = DELIMITER
+        self._of_folders = _said_by_folders(self.label)
         self.notes: dict[str, None] = {}  # a set that keeps the order
         self.wrong = ""
         with self._opened() as file:
             names, schema = self._names(file, choices)
             self.columns = self._chosen(names, choices)
+            self._own = tuple(c for c in self.columns if c.name not in self._of_folders)
             if schema is not None:
-                for column in self.columns:
+                for column in self._own:
                     if note := check_type(column, schema.field(column.name).type):
                         self._note(note)
 
@@ -143,14 +146,22 @@ class Source:
         return list(schema.names), schema
 
     def _chosen(self, names: list[str], choices: Choices) -> tuple[Column, ...]:
+        if self.format == JSON_LINES:  # the keys of an object have no order
+            names = sorted(names)
         for columns in choices:
-            wanted = [column.name for column in columns]
-            # The keys of an object have no order.
-            if names == wanted or (self.format == JSON_LINES and sorted(names) == sorted(wanted)):
+            wanted = self._wanted(columns)
+            # What folders say need not be in the files, too.
+            rest = [name for name in wanted if name not in self._of_folders]
+            if names in (wanted, rest):
+                self._of_folders = {} if names == wanted else self._of_folders
                 return columns
         starts = any(c.name in names for c in choices[0] if c.field == START)
         wanted = [column.name for column in choices[0 if starts else -1]]
         raise InputError(f"{', '.join(map(shown, names))}; not {', '.join(wanted)}")
+
+    def _wanted(self, columns: tuple[Column, ...]) -> list[str]:
+        names = [column.name for column in columns]
+        return sorted(names) if self.format == JSON_LINES else names
 
     def _csv_names(self, file: BinaryIO, choices: Choices) -> list[str]:
         line = file.readline(_HEADER)
@@ -167,8 +178,10 @@ class Source:
             self._note("it begins with a byte order mark")
         if header.endswith("\r\n"):
             self._note(r"its lines end with \r\n, not \n")
+        wanted = [self._wanted(columns) for columns in choices]
+        wanted += [[n for n in names if n not in self._of_folders] for names in wanted]
         for delimiter in DELIMITERS:
-            if _split(text, delimiter) in [[c.name for c in columns] for columns in choices]:
+            if _split(text, delimiter) in wanted:
                 self.delimiter = delimiter
                 self._note(f"its cells are parted by {delimiter!r}, not {DELIMITER!r}")
         return _split(text, self.delimiter)
@@ -198,6 +211,7 @@ class Source:
     def blocks(self, columns: Collection[str] = ()) -> Iterator[Block]:
         """Yield the rows in blocks that are still to be read: all columns of them, or some."""
         with self._opened() as file:
+            columns = [name for name in columns if name not in self._of_folders]
             if is_typed(self.path):
                 read = self._parquet if self.format == PARQUET else _arrow
                 for batch in read(file, list(columns)):
@@ -212,8 +226,9 @@ class Source:
     def parsed(self, block: Block, columns: Collection[str] = ()) -> Parsed:
         """Return the columns of a block, or some of them. Any thread may do it."""
         raw = self._raw(block)
-        first = raw[self.columns[0].name] if not columns else raw[next(iter(columns))]
-        parsed = Parsed(len(first))
+        parsed = Parsed(len(next(iter(raw.values()))))
+        for name, text in self._of_folders.items():
+            raw[name] = repeated(text, parsed.size)
         for column in self.columns:
             if columns and column.name not in columns:
                 continue
@@ -233,8 +248,8 @@ class Source:
         if not isinstance(block.rows, Lines):
             return {name: block.rows.column(name) for name in block.rows.schema.names}
         if self.format == JSON_LINES:
-            return arrays_of_lines(block.rows, self.columns)
-        names = [column.name for column in self.columns]
+            return arrays_of_lines(block.rows, self._own)
+        names = [column.name for column in self._own]
         return dict(texts_of_lines(block.rows, names, self.delimiter))
 
     def _note_form(self, column: Column, times: Times) -> None:
@@ -246,7 +261,7 @@ class Source:
             self._note("times in another form than 2023-02-27T00:00:00Z")
 
     def _parquet(self, file: BinaryIO, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        strings = [column.name for column in self.columns if column.kind is Kind.STRING]
+        strings = [column.name for column in self._own if column.kind is Kind.STRING]
         reader = pq.ParquetFile(file, read_dictionary=strings)  # faster, and it is encoded so
         statistics = Statistics(reader.metadata)
         for batch in reader.iter_batches(BATCH_ROWS, columns=columns or None):
@@ -254,6 +269,12 @@ class Source:
                 statistics.take(batch)
                 self.wrong = statistics.wrong
             yield batch
+
+
+def _said_by_folders(label: str) -> dict[str, str]:
+    """Return what the names of folders say, as in ``dt=2023-02-27/site=DE-B-01/part-0.csv``."""
+    pairs = [folder.partition("=") for folder in Path(label).parts[:-1]]
+    return {name: unquote(text) for name, equals, text in pairs if equals and name}
 
 
 def _split(header: str, delimiter: str) -> list[str]:

@@ -131,6 +131,13 @@ def plain_texts(strings: pa.StringArray) -> Texts:
     return Texts(np.concatenate([data[first:last], _PADDING]), offsets[:-1], offsets[1:])
 
 
+def repeated(text: str, rows: int) -> Texts:
+    """Return the same text for each row."""
+    data = np.frombuffer(text.encode() + _PADDING.tobytes(), np.uint8)
+    ends = np.full(rows, data.size - kernels.PADDED, np.int32)
+    return Texts(data, np.zeros(rows, np.int32), ends)
+
+
 def texts_of(strings: pa.Array) -> CodedTexts:
     """Return strings of any Arrow type; `pyarrow.ArrowInvalid` where they are no UTF-8."""
     if strings.type == _DICTIONARY and not strings.dictionary.null_count:
