@@ -202,3 +202,21 @@ def text_of(made: Readings, format: str, options: Options) -> bytes:
     store = MemoryStore()
     Run([Job(made.specification, store, "x", find_format(format), options)], FLEET, 1).write()
     return b"".join(store.files["x"])
+
+
+@pytest.mark.parametrize("repeats", [0, 10**9])
+def test_wide_decimals_are_those_of_their_own_measurement(tmp_path: Path, repeats: int) -> None:
+    table = [
+        Measurement("few", "W", 300, 0), Measurement("more", "W", 300, 3),
+        Measurement("full", "W", 300), Measurement("huge", "B", 2**53, 0),
+    ]  # fmt: skip
+    sources = [("few", "integer"), ("few", "decimal"), ("more", "decimal"), ("huge", "integer")]
+    columns = [Column(f"{name} {f}", field_of(f"value:{name}"), f) for name, f in sources]
+    columns.append(Column("full", field_of("value:full")))
+    for chosen in (columns, columns[:3]):
+        made = Readings(FLEET, "2023-02-27", columns=chosen, measurements=table, seed=1)
+        format = Parquet(Sizes(dictionary_repeats=repeats))
+        store = MemoryStore()
+        Run([Job(made.specification, store, "x", format, Options())], FLEET, 1).write()
+        found = pq.read_table(io.BytesIO(b"".join(map(bytes, store.files["x"]))))
+        assert found.to_pylist() == made.to_table().to_pylist()

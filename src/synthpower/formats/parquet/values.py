@@ -135,10 +135,12 @@ class ValueColumns:
 
     def _counted(self, column: Column, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return a column's values as counts of the decimals that it has."""
-        decimals = decimals_of(column, self._specification)
-        powers = [10 ** (decimals - int(d)) if d >= 0 else 0 for d in self.quantities.decimals]
-        counts = counts * self.quantities.steps + self.quantities.first_counts
-        return self._chosen(column, counts * np.array(powers))
+        place = self._places.get(column)
+        chosen = slice(None) if place is None else slice(place, place + 1)
+        decimals, quantities = decimals_of(column, self._specification), self.quantities
+        powers = [10 ** (decimals - int(own)) for own in quantities.decimals[chosen]]
+        found = counts[:, :, chosen] * quantities.steps[chosen] + quantities.first_counts[chosen]
+        return np.ascontiguousarray(found * np.array(powers)).reshape(-1)
 
     def _typed(self, column: Column, dictionary: ValueDictionary) -> NDArray[Any]:
         """Return the values of a dictionary, of a column's type."""
