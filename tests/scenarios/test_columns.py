@@ -312,7 +312,7 @@ def test_what_is_wrong_with_a_table_is_one_line(
     ("options", "error"),
     [
         (("--columns", "{}/none.csv"), "{}/none.csv: no such file"),
-        (("--row", "{sn}"), "argument --row: '{sn}': csv has no such option"),
+        (("--row", "{measurement_value}"), "argument --row: '{measurement_value}': csv has no such"),
         (("--format", "text"), "argument --row: format text needs a pattern such as"),
         (("--format", "text", "--row", "{rack} {measurement_value}"),
          "argument --row: source 'rack': no table has one of that name"),
