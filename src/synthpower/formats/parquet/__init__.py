@@ -64,7 +64,10 @@ class Parquet:
             from synthpower.formats.pyarrow_writers import PyarrowParquetWriter
 
             return PyarrowParquetWriter(specification, fleet, options.compression, metadata, rows)
-        sizes = self._sizes if rows is None else self._sizes._replace(group_rows=rows)
+        if rows is None:  # as many readings, however many a row holds
+            readings = len(specification.measurements) // together
+            rows = max(1, self._sizes.group_rows // readings)
+        sizes = self._sizes._replace(group_rows=rows)
         return ParquetWriter(specification, fleet, options.compression, metadata, CREATED_BY, sizes)
 
     def provenance(self, file: BinaryIO) -> Provenance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,9 +104,7 @@ class ValueColumns:
             codes = drawn.codes[self._places.get(column, 0)]
             there = codes != NULLS[codes.dtype] if drawn.nullable else None
             encoder.add_indices(codes, page_rows, there)
-            if column not in self._places and column.kind is Kind.DOUBLE:
-                return drawn.limits
-            return _limits(codes, there, dictionary.values) if drawn.totals else (0, 0)
+            return self._limits(column, drawn.totals)
         if column.kind in (Kind.DOUBLE, Kind.FLOAT):
             values = self._chosen(column, drawn.values)
             there = ~np.isnan(values) if drawn.nullable else None
@@ -117,9 +116,32 @@ class ValueColumns:
             there = counts >= 0 if drawn.nullable else None
             values = self._counted(column, drawn.counts)
         encoder.add_plain(values, page_rows, there)
-        if column not in self._places and column.kind is Kind.DOUBLE:
-            return drawn.limits
-        return _limits(values, there) if drawn.totals else (0, 0)
+        return self._limits(column, drawn.totals)
+
+    def _limits(self, column: Column, totals: Totals | None) -> tuple[Any, Any] | None:
+        """Return the least and the greatest value of a column; None where it has none."""
+        if totals is None:  # of what is sized only
+            return 0, 0
+        place = self._places.get(column)
+        ends = [
+            end
+            for m, total in enumerate(totals.exact())
+            if place in (None, m)
+            for end in (total.minimum, total.maximum)
+            if end is not None
+        ]
+        if not ends:
+            return None
+        least, greatest = (self._typed_end(column, end) for end in (min(ends), max(ends)))
+        return least, greatest
+
+    def _typed_end(self, column: Column, end: Fraction) -> float | int:
+        """Return a value as a column has it."""
+        if column.kind is Kind.DECIMAL:
+            return int(end * 10 ** decimals_of(column, self._specification))
+        if column.kind is Kind.INTEGER:
+            return int(end)
+        return float(np.float32(float(end))) if column.kind is Kind.FLOAT else float(end)
 
     def _numbers(self, column: Column) -> Quantities:
         if column not in self._places:
@@ -185,11 +207,6 @@ class _Drawn:
         self.nullable = columns.quantities.nullable and start is not None
         self.totals: Totals | None = None
 
-    @property
-    def limits(self) -> tuple[float, float] | None:
-        """The least and the greatest value; None where there is none."""
-        return self.totals.limits if self.totals else (0.0, 0.0)
-
     @lazy
     def codes(self) -> NDArray[np.uint16]:
         """Codes of dictionaries: of all measurements together, or (measurements, rows)."""
@@ -220,17 +237,3 @@ class _Drawn:
             signal = self._columns.signal
             self.totals = signal.counts(self._chunk, self._start, firsts, counts)
         return counts
-
-
-def _limits(
-    values: NDArray[Any], there: NDArray[np.bool_] | None, dictionary: NDArray[Any] | None = None
-) -> tuple[Any, Any] | None:
-    """Return the least and the greatest of values, or of those that codes stand for."""
-    if there is not None:
-        values = values[there]
-    if not values.size:
-        return None
-    least, greatest = values.min(), values.max()
-    if dictionary is not None:
-        least, greatest = dictionary[least], dictionary[greatest]
-    return least.item(), greatest.item()

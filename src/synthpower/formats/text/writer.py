@@ -34,7 +34,7 @@ from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.storage import Sink
 
-CHUNK_ROWS = 2**16
+CHUNK_ROWS = 2**17  # of short rows, where the bytes of a chunk do not say it
 _CHUNK_BYTES = 2**24
 _KEPT_SLICES = 1024  # of servers: 1 MB each of an inventory of our own
 
