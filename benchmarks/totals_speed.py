@@ -89,7 +89,9 @@ DISK = """
 import os, sys, time
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command does
 from datetime import date, timedelta
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from synthpower import Inventory, Specification, read_measurements
 from synthpower.engine import Job, Run
 from synthpower.formats import find_format
@@ -103,20 +105,15 @@ class Limits(Totals):
     def __init__(self, quantities, summary):
         self.quantities, self.summary, self.measured = quantities, summary, []
 
-    @property
-    def limits(self):
-        ends = [
-            self.quantities.value(m, int(end))
-            for m, row in enumerate(self.summary)
-            for end in row[:2]
-        ]
-        return min(ends), max(ends)
-
     def __add__(self, other):
         return self
 
     def exact(self):
-        return [None] * len(self.summary)
+        ends = [
+            [Fraction(self.quantities.value(m, int(end))) for end in row[:2]]
+            for m, row in enumerate(self.summary)
+        ]
+        return [SimpleNamespace(minimum=least, maximum=greatest) for least, greatest in ends]
 
 if totals == "without":
     random.totals_of = lambda quantities, summary, *_: Limits(quantities, summary)

@@ -21,6 +21,7 @@ from synthpower.formats.interface import Format, Options
 from synthpower.formats.parquet import Parquet
 from synthpower.formats.parquet.writer import Sizes
 from synthpower.formats.text.formats import Csv
+from synthpower.signals.totals import Totals
 from synthpower.storage import locate
 
 ROOT = Path(__file__).parent.parent
@@ -137,3 +138,11 @@ def measured_by(reference: ModuleType, table: Sequence[Measurement]) -> list[Any
         )
         for m in table
     ]
+
+
+def limits_of(totals: Totals) -> tuple[float, float]:
+    """Return the least and the greatest value of all measurements."""
+    exact = totals.exact()
+    least = [float(each.minimum) for each in exact if each.minimum is not None]
+    greatest = [float(each.maximum) for each in exact if each.maximum is not None]
+    return min(least), max(greatest)

@@ -18,8 +18,6 @@ from synthpower.signals.quantity import NULLS, Quantities
 
 _NEVER = 2**62  # more than any count
 
-Limits = tuple[float, float] | None  # the least and the greatest value; None where there is none
-
 
 class Measured(NamedTuple):
     """What the readings of one measurement come to.
@@ -63,17 +61,6 @@ class Totals:
                 for a, b in zip(self.measured, other.measured, strict=True)
             ],
         )
-
-    @property
-    def limits(self) -> Limits:
-        """The least and the greatest value of all measurements."""
-        values = [
-            self.quantities.value(m, count)
-            for m, each in enumerate(self.measured)
-            if each.readings
-            for count in (each.least, each.greatest)
-        ]
-        return (min(values), max(values)) if values else None
 
     def exact(self) -> list[Total]:
         """Return the total of each measurement."""

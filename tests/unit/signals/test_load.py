@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import CPU, specified
+from support import CPU, limits_of, specified
 
 from synthpower import InputError, Inventory, Location, Measurement, Readings, ServerType, kernels
 from synthpower.kernels import load
@@ -225,7 +225,7 @@ def test_counts_are_multiplied_by_their_step_and_values_are_not() -> None:
     counts, values = np.empty((2, 30, 4), np.int64), np.empty((2, 30, 4))
     totals = evaluator.counts(chunk, spec.start, np.zeros(4, np.uint64), counts)
     assert evaluator.values(chunk, spec.start, values).exact() == totals.exact()
-    assert totals.limits == (values.min(), values.max())
+    assert limits_of(totals) == (values.min(), values.max())
     quantities = evaluator.quantities
     assert quantities.steps.tolist() == [1, 900, 1, 1]
     assert (counts * quantities.steps / [100, 10, 1024, 1] == values).all()

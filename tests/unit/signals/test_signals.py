@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import POWER, specified
+from support import POWER, limits_of, specified
 
 from synthpower import InputError, Inventory
 from synthpower.model.description import describe
@@ -57,7 +57,7 @@ def test_counts_and_values_do_not_depend_on_the_chunks(name: str, chunk_rows: in
             counts, values = np.empty(grid.shape(chunk), np.int64), np.empty(grid.shape(chunk))
             totals = evaluator.counts(chunk, spec.start, np.zeros(1, np.uint64), counts)
             assert evaluator.values(chunk, spec.start, values).exact() == totals.exact()
-            assert (values.min(), values.max()) == totals.limits
+            assert (values.min(), values.max()) == limits_of(totals)
             assert (values == counts / 100).all()
             found += values.ravel().tolist()
         made.append(found)
