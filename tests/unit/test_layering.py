@@ -60,7 +60,7 @@ LAYERS = {
     "engine": ["workers", "ordered", "chunks", "jobs", "totals", "__init__"],
     "dataset": [
         "layout", "paths", "check", "entries", "manifest", "prose", "readme", "create", "inventory", "servers",
-        "compare", "complete", "request", "plan", "events", "sql", "totals", "verify", "rebuild",
+        "compare", "complete", "request", "plan", "events", "planning", "sql", "totals", "writing", "verify", "rebuild",
         "validate.texts", "validate.numbers",
         "validate.cells", "validate.known", "validate.absences", "validate.intervals",
         "validate.statistics", "validate.lines", "validate.typed", "validate.source", "validate.spans",

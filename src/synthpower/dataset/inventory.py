@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,12 +13,21 @@ from typing import BinaryIO, Literal, Self
 from synthpower.dataset.layout import INVENTORY
 from synthpower.dataset.manifest import read_manifest
 from synthpower.dataset.readme import readme_seed
-from synthpower.errors import InputError
+from synthpower.errors import InputError, Notice
 from synthpower.fleet.fleet import Fleet, Kinds
 from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
 from synthpower.storage import LocalStore, Store
-from synthpower.tables import LOCATIONS, SERVER_TYPES, read_locations, read_server_types
+from synthpower.tables import (
+    COLUMNS,
+    LOCATIONS,
+    MEASUREMENTS,
+    SERVER_TYPES,
+    read_columns,
+    read_locations,
+    read_measurements,
+    read_server_types,
+)
 
 
 class StoreFile:
@@ -110,6 +120,20 @@ def read_kinds(store: Store) -> Kinds:
     types = StoreFile(store, SERVER_TYPES) if store.exists(SERVER_TYPES) else None
     sites = StoreFile(store, LOCATIONS) if store.exists(LOCATIONS) else None
     return read_server_types(types) if types else (), read_locations(sites) if sites else ()
+
+
+def dataset_measurements(store: Store) -> list[Measurement]:
+    """Return what a dataset's measurements.csv has; the shipped ones where there is none."""
+    exists = store.exists(MEASUREMENTS)
+    if not exists and has_record(store):  # which came with one
+        label = store.label(MEASUREMENTS)
+        warnings.warn(f"{label} is gone: the shipped table serves", Notice, stacklevel=3)
+    return read_measurements(StoreFile(store, MEASUREMENTS) if exists else None)
+
+
+def dataset_columns(store: Store) -> tuple[Column, ...] | None:
+    """Return the columns of a dataset's columns.csv, None where there is none."""
+    return read_columns(StoreFile(store, COLUMNS)) if store.exists(COLUMNS) else None
 
 
 def has_record(store: Store) -> bool:

@@ -1,0 +1,101 @@
+"""A plan -> files: what is beside the readings, the readings, and the manifest all along."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+
+from synthpower.dataset.entries import PLANNED, entry_of
+from synthpower.dataset.inventory import dataset_columns, dataset_measurements
+from synthpower.dataset.layout import README
+from synthpower.dataset.manifest import (
+    Manifest,
+    ManifestLog,
+    keep_seed,
+    read_manifest,
+    write_manifest,
+)
+from synthpower.dataset.plan import Plan, same_place
+from synthpower.dataset.planning import plan_request
+from synthpower.dataset.prose import OwnTables
+from synthpower.dataset.readme import with_commands
+from synthpower.dataset.totals import with_totals
+from synthpower.engine import Progress, Summary
+from synthpower.errors import InputError, Notice
+from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
+
+
+def write_plan(
+    plan: Plan,
+    workers: int | None,
+    progress: Progress | None,
+    finished: Callable[[Summary], None] | None,
+) -> list[Summary]:
+    """Write what a plan says; see `Dataset.write`."""
+    if plan.drawn_seed is not None and plan.request:
+        kept = keep_seed(plan.store, plan.drawn_seed)
+        if kept != plan.drawn_seed:  # another run has drawn one in the meantime
+            request = replace(plan.request, seed=kept)
+            plan = plan_request(plan.store, plan.fleet, request, plan.workers)
+    plan.workers = plan.workers if workers is None else workers
+    _prepare(plan)
+    planned = {
+        job.name: entry_of(job, plan.fleet, plan.expected.get(job.name), PLANNED)
+        for job in plan.jobs
+        if same_place(job.store, plan.store)
+    }
+    complete = {name: entry for name, entry in plan.complete.items() if entry}
+    whole = with_totals(complete, plan.fleet, plan.workers)
+
+    def keep(summary: Summary) -> None:
+        if entry := planned.get(summary.name):
+            log.add(summary.name, entry.whole(summary.bytes, summary.totals))
+        if finished:
+            finished(summary)
+
+    with ManifestLog(plan.store, planned, whole) as log:
+        summaries = plan.run.write(progress, keep) if plan.jobs else []
+    if planned or whole:
+        try:
+            _update_readme(plan.store)
+        except (OSError, InputError) as error:  # of no file of readings, which are whole
+            reason = f"{error.strerror}" if isinstance(error, OSError) else f"{error}"
+            label = plan.store.label(README)
+            warnings.warn(
+                f"{label}: it does not show today's commands: {reason}", Notice, stacklevel=3
+            )
+    return summaries
+
+
+def _prepare(plan: Plan) -> None:
+    """Write what a plan has besides readings."""
+    if isinstance(plan.store, LocalStore):
+        check_new_directory(plan.store.directory)
+        make_directory(plan.store.directory)
+    plan.check_room()
+    plan.target.clear()
+    for store, files, over in ((plan.store, plan.tables, False), (plan.target, plan.events, True)):
+        for name, pieces in files.items():
+            with store.create(name, replace=over) as sink:
+                for piece in pieces():
+                    sink.write(piece)
+    if plan.kept:
+        with plan.store.lock():
+            files = read_manifest(plan.store).files
+            write_manifest(plan.store, Manifest(**plan.kept, files=files))
+
+
+def _update_readme(store: Store) -> None:
+    """Have README.md show the commands that made the dataset, where it is one of ours."""
+    with store.lock():
+        manifest = read_manifest(store)
+        if manifest.inventory is None or store.size(README) is None:
+            return
+        with store.open(README) as file:
+            text = file.read().decode("utf-8", "surrogateescape")
+        own = OwnTables(dataset_measurements(store), dataset_columns(store))
+        new = with_commands(text, manifest, own)
+        if new != text:
+            with store.create(README, replace=True) as sink:
+                sink.write(new.encode("utf-8", "surrogateescape"))
