@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.formats.batches import Batches
 from synthpower.formats.buffers import Buffers
+from synthpower.formats.text_batches import TextBatches
 
 
 @pytest.mark.parametrize("fuzz", [0, 60])
-@pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
 @pytest.mark.parametrize("method", ["batch", "text_batch"])
+@pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
 def test_batch(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
@@ -23,10 +23,10 @@ def test_batch(
     decimals: int | None,
     fuzz: int,
 ) -> None:
-    batches = Batches(specify(fuzz=fuzz, decimals=decimals), inventory, 2**16)
+    batches = TextBatches(specify(fuzz=fuzz, decimals=decimals), inventory, 2**16)
     chunk = next(batches.grid.chunks())
-    make = getattr(batches, method)
     buffers = Buffers()
+    make = getattr(batches, method)
     make(chunk, buffers)
     batch = measure(batches.grid.rows(chunk), make, chunk, buffers)
     assert batch.num_rows == batches.grid.rows(chunk)

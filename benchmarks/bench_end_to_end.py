@@ -10,21 +10,19 @@ import pytest
 
 from synthpower import Inventory
 from synthpower.engine import Job, Run
-from synthpower.formats import FORMATS, find_format
-from synthpower.formats.interface import IMPLEMENTATIONS, Options
+from synthpower.formats import find_format
+from synthpower.formats.interface import Options
 from synthpower.storage import LocalStore
 
 
 @pytest.mark.parametrize("days", [1, 3])
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("format", FORMATS)
 def test_run(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     tmp_path: Path,
     format: str,
-    implementation: str,
+    options: Options,
     days: int,
 ) -> None:
     jobs = [
@@ -33,7 +31,7 @@ def test_run(
             LocalStore(tmp_path),
             f"{specification.name}.{format}",
             find_format(format),
-            Options(implementation),
+            options,
             replace=True,
         )
         for specification in map(specify, range(1, days + 1))

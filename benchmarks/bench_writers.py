@@ -10,29 +10,27 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory
-from synthpower.formats import FORMATS, find_format
+from synthpower.formats import find_format
 from synthpower.formats.buffers import Buffers
-from synthpower.formats.interface import IMPLEMENTATIONS, Options
+from synthpower.formats.interface import Options
 from synthpower.storage import locate
 
 
 @pytest.mark.parametrize("sink", ["null", "disk"])
 @pytest.mark.parametrize("decimals", [2, None], ids=["decimals", "doubles"])
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("format", FORMATS)
 def test_writer(
     measure: Callable[..., Any],
     specify: Callable[..., Any],
     inventory: Inventory,
     tmp_path: Path,
     format: str,
-    implementation: str,
+    options: Options,
     decimals: int | None,
     sink: str,
 ) -> None:
     specification = specify(decimals=decimals)
     path = Path(os.devnull) if sink == "null" else tmp_path / f"data.{format}"
-    writer = find_format(format).writer(specification, inventory, Options(implementation))
+    writer = find_format(format).writer(specification, inventory, options)
     buffers = Buffers()
 
     def write_file() -> int:

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from synthpower import Inventory, Measurement, Specification
+from synthpower.formats import FORMATS, find_format
+from synthpower.formats.interface import FAST, PYARROW, Options
 
 SERVERS = {"tiny": 50, "full": 100_000}
+ROW = "power,sn={sn:tag} {name:tag}={measurement_value} {end_time:ns}"
 
 Measure = Callable[..., Any]
 Specify = Callable[..., Specification]
@@ -59,3 +62,15 @@ def measure(benchmark: Any) -> Measure:
         return benchmark(function, *arguments)
 
     return timed
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "options" not in metafunc.fixturenames:
+        return
+    formats = {name: find_format(name).options for name in FORMATS}
+    cases = [
+        pytest.param(name, Options(each, row=ROW if "row" in takes else None), id=f"{name}-{each}")
+        for name, takes in formats.items()
+        for each in ((FAST, PYARROW) if "implementation" in takes else (FAST,))
+    ]
+    metafunc.parametrize(("format", "options"), cases)

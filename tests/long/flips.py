@@ -125,7 +125,8 @@ def look(case: Case, command: str, bit: int) -> str:
     """Flip a bit, have a command look at the file, and return what came of it."""
     damaged = flipped(case.whole, bit)
     case.path.write_bytes(damaged)
-    others = {each: each.read_bytes() for each in (case.directory / n for n in OURS)}
+    ours = (case.directory / name for name in OURS)
+    others = {each: each.read_bytes() for each in ours if each.exists()}
     said, out = io.StringIO(), io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(out):
         try:

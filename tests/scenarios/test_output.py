@@ -65,11 +65,12 @@ def test_a_name_that_says_the_format(
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("x", [], "x: it has no suffix; end it in .csv or .parquet, or say the format"),
-        ("x.txt", [], "the suffix '.txt' names no format"),
+        ("x", [], "x: it has no suffix; end it in .csv, .jsonl, .txt, .parquet or .arrow, or say"),
+        ("x.log", [], "the suffix '.log' names no format"),
         ("x.json", [], "the suffix '.json' names no format"),
-        ("x.csv.gz", [], "the suffix '.gz' names no format"),
-        ("x.csv.gz", ["--format", "csv"], "the suffix '.gz' says another format than csv"),
+        ("x.parquet.gz", [], "the suffix '.gz' names no format"),
+        ("x.csv.gz", ["--format", "parquet"], "the suffix '.csv.gz' says another format than"),
+        ("x.jsonl", ["--format", "csv"], "the suffix '.jsonl' says another format than csv"),
         ("x.json", ["--format", "csv"], "the suffix '.json' says another format than csv"),
         ("x.csv", ["--format", "parquet"], "says another format than parquet; end it in .parquet"),
         ("x.parquet", ["--format", "csv"], "says another format than csv; end it in .csv"),

@@ -122,7 +122,7 @@ def of_manifest(key: str, value: object) -> Callable[[dict[str, Any]], object]:
 
 
 NEWER = [
-    (of_manifest("version", 3), "version 3"),
+    (of_manifest("version", 4), "version 4"),
     (of_manifest("regions", []), "'regions'"),
 ]
 

@@ -94,6 +94,18 @@ def test_a_dataset_is_made_again_from_its_readme_and_manifest(copy: Path) -> Non
     assert run("verify", kept, "--quiet") == 0
 
 
+def test_a_readme_is_not_made_again_of_a_manifest_without_seed(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seed": None}))
+    assert run("remake", small) == 0  # README is there
+    (small / "README.md").unlink()
+    capsys.readouterr()
+    assert run("remake", small) == 2
+    assert f"{path}: no seed there, to make README.md again" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["data", "--date", "2023-02-27"], ["verify"]])
 def test_a_record_without_its_inventory_names_the_command_that_makes_it(
     copy: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]

@@ -290,7 +290,10 @@ def _of_inventory(
         made[COLUMNS] = pieces_of(columns_text(columns))
     if source.exists(COLUMNS):
         columns = read_columns(StoreFile(source, COLUMNS))
-    made[README] = pieces_of(render_readme(manifest, OwnTables(table, columns)))
+    if not source.exists(README):
+        if manifest.seed is None:
+            raise InputError(f"{source.label(MANIFEST)}: no seed there, to make {README} again")
+        made[README] = pieces_of(render_readme(manifest, OwnTables(table, columns)))
     return made
 
 

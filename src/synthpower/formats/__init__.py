@@ -47,9 +47,11 @@ COMPRESSIONS = ("none", "snappy", "gzip", "zstd")  # of any format
 # Suffixes that name a format, or a compression, which is none of ours.
 _OTHERS = {
     ".7z", ".arrows", ".avro", ".br", ".bz2", ".db", ".duckdb", ".feather", ".gz", ".h5", ".ipc",
-    ".json", ".jsonl", ".lz4", ".ndjson", ".orc", ".pq", ".snappy", ".sqlite", ".tar", ".tgz",
+    ".json", ".lz4", ".orc", ".pq", ".snappy", ".sqlite", ".tar", ".tgz",
     ".tsv", ".xls", ".xlsx", ".xml", ".xz", ".yaml", ".zip", ".zst",
 }  # fmt: skip
+
+_ANY = {".txt"}  # suffixes that say a format where none is asked for, and fit any
 
 
 def find_format(name: str) -> Format:
@@ -156,7 +158,8 @@ def choose_format(
         endings = _any_of(map(suffix_of, FORMATS))
         raise InputError(f"{shown(name)}: {what}; end it in {endings}, or say the format", argument)
     format = find_format(asked or said.format or "")
-    if said.format != format.name if said.format else said.suffix.lower() in _OTHERS:
+    says_another = said.format != format.name if said.format else said.suffix.lower() in _OTHERS
+    if says_another and not (asked and said.suffix.lower() in _ANY):
         raise InputError(
             f"{shown(name)}: the suffix {shown(said.suffix)!r} says another format than "
             f"{format.name}; end it in {suffix_of(format.name, compression)}",
