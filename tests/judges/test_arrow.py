@@ -71,6 +71,7 @@ def readings(request: pytest.FixtureRequest) -> Readings:
     }[request.param]()  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Series.values returning")  # an old pyarrow, a new pandas
 @pytest.mark.parametrize("compression", [None, "none", "zstd"])
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_reads_the_readings(
