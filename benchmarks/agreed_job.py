@@ -11,21 +11,14 @@ turns, and are timed from the start of the process to its end.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import compare
 import limits
 
-HERE = Path(__file__).resolve().parent
-RESULT = HERE / "results" / "agreed_job.json"
-READMES = [HERE.parent / "README.md", HERE / "README.md"]
 SERVERS, DATE, DAYS, INTERVAL = 5_000, "2023-02-27", 3, 300
 
 COLUMNS = """\
@@ -118,32 +111,15 @@ def table(runs: list[dict[str, Any]], rows: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=["tiny", "full"], default="full")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--result", type=Path, default=RESULT)
-    parser.add_argument("--scratch", type=Path)
-    parser.add_argument("--render", action="store_true")
-    parser.add_argument("--readme", type=Path, nargs="+", default=READMES)
-    args = parser.parse_args()
-    if not args.render:
-        tiny = args.size == "tiny"
+    def made(folder: Path, tiny: bool, rounds: int) -> dict[str, Any]:
         servers = 5 if tiny else SERVERS
-        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
-            runs = measure(Path(name), servers, 1 if tiny else args.rounds)
-        result = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": compare.machine(),
-            "command": "python benchmarks/agreed_job.py",
-            "rows": servers * DAYS * 86_400 // INTERVAL * 2,
-            "runs": runs,
-        }
-        args.result.write_text(json.dumps(result, indent=1) + "\n")
-        print(table(runs, result["rows"]), end="")
-        return
-    result = json.loads(args.result.read_text())
-    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
-    compare.put_into(args.readme, {"agreed_job": text + table(result["runs"], result["rows"])})
+        rows = servers * DAYS * 86_400 // INTERVAL * 2
+        return {"rows": rows, "runs": measure(folder, servers, rounds)}
+
+    def shown(result: dict[str, Any]) -> str:
+        return table(result["runs"], result["rows"])
+
+    compare.script(__file__, __doc__, made, shown, compare.READMES)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -414,7 +414,45 @@ def render(result: dict[str, Any]) -> str:
     return "\n".join([sentence, "", *table, "", inventory])
 
 
-def put_into(readmes: list[Path], texts: dict[str, str]) -> None:
+def script(
+    file: str,
+    doc: str | None,
+    measure: Callable[[Path, bool, int], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+    readmes: Sequence[Path] = READMES[1:],
+) -> None:
+    """Do what a benchmark's command line asks for: measure, or render what was measured.
+
+    `measure` is given a directory, whether it is only tried, and how many rounds to make.
+    """
+    name = Path(file).stem
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    parser.add_argument("--size", choices=["tiny", "full"], default="full")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--result", type=Path, default=HERE / "results" / f"{name}.json")
+    parser.add_argument("--scratch", type=Path)
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--readme", type=Path, nargs="+", default=readmes)
+    args = parser.parse_args()
+    if not args.render:
+        tiny = args.size == "tiny"
+        with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
+            found = measure(Path(folder), tiny, 1 if tiny else args.rounds)
+        result = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": machine(),
+            "command": f"python benchmarks/{name}.py",
+            **found,
+        }
+        args.result.write_text(json.dumps(result, indent=1) + "\n")
+        print(table(result), end="")
+        return
+    result = json.loads(args.result.read_text())
+    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
+    put_into(args.readme, {name: text + table(result)})
+
+
+def put_into(readmes: Sequence[Path], texts: dict[str, str]) -> None:
     """Replace what is between two marks, in each file that has them."""
     missing = set(texts)
     for readme in readmes:

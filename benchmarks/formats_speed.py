@@ -8,22 +8,16 @@ Each run is a process of its own, all take turns; medians. Another line is an en
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import compare
 import limits
-
-HERE = Path(__file__).resolve().parent
-RESULT = HERE / "results" / "formats_speed.json"
 
 
 class Target(NamedTuple):
@@ -180,31 +174,11 @@ def _held(found: Target, target: Target) -> tuple[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=["tiny", "full"], default="full")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--result", type=Path, default=RESULT)
-    parser.add_argument("--scratch", type=Path)
-    parser.add_argument("--render", action="store_true")
-    parser.add_argument("--readme", type=Path, default=HERE / "README.md")
-    args = parser.parse_args()
-    if not args.render:
-        tiny = args.size == "tiny"
-        rounds, shrink = (1, 5000) if tiny else (args.rounds, 1)
-        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
-            runs = [measure(line, Path(name), shrink) for _ in range(rounds) for line in LINES]
-        result = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": compare.machine(),
-            "command": "python benchmarks/formats_speed.py",
-            "runs": runs,
-        }
-        args.result.write_text(json.dumps(result, indent=1) + "\n")
-        print(table(runs), end="")
-        return
-    result = json.loads(args.result.read_text())
-    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
-    compare.put_into([args.readme], {"formats_speed": text + table(result["runs"])})
+    def made(folder: Path, tiny: bool, rounds: int) -> dict[str, Any]:
+        shrink = 5000 if tiny else 1
+        return {"runs": [measure(line, folder, shrink) for _ in range(rounds) for line in LINES]}
+
+    compare.script(__file__, __doc__, made, lambda result: table(result["runs"]))
 
 
 if __name__ == "__main__":

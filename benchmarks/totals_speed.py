@@ -10,22 +10,16 @@ of a chunk and nothing is added up; the sums that kernels take of random numbers
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import compare
 import limits
 
-HERE = Path(__file__).resolve().parent
-RESULT = HERE / "results" / "totals_speed.json"
 DOUBLES = "name,unit,scale,decimals\ncpu,%,100,\npower,W,300,\n"
 
 
@@ -201,30 +195,10 @@ def table(runs: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=["tiny", "full"], default="full")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--result", type=Path, default=RESULT)
-    parser.add_argument("--scratch", type=Path)
-    parser.add_argument("--render", action="store_true")
-    parser.add_argument("--readme", type=Path, default=HERE / "README.md")
-    args = parser.parse_args()
-    if not args.render:
-        tiny = args.size == "tiny"
-        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
-            runs = measure(Path(name), 10_000 if tiny else 1, 1 if tiny else args.rounds)
-        result = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": compare.machine(),
-            "command": "python benchmarks/totals_speed.py",
-            "runs": runs,
-        }
-        args.result.write_text(json.dumps(result, indent=1) + "\n")
-        print(table(runs), end="")
-        return
-    result = json.loads(args.result.read_text())
-    text = f"Measured on {result['date']} by `{result['command']}`; medians.\n\n"
-    compare.put_into([args.readme], {"totals_speed": text + table(result["runs"])})
+    def made(folder: Path, tiny: bool, rounds: int) -> dict[str, Any]:
+        return {"runs": measure(folder, 10_000 if tiny else 1, rounds)}
+
+    compare.script(__file__, __doc__, made, lambda result: table(result["runs"]))
 
 
 if __name__ == "__main__":
