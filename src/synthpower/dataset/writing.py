@@ -25,14 +25,28 @@ from synthpower.engine import Progress, Summary
 from synthpower.errors import InputError, Notice
 from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
 
+Finished = Callable[[Summary], None]
+Runner = Callable[[Plan, Progress | None, Finished], list[Summary]]
+
+
+def run_here(plan: Plan, progress: Progress | None, finished: Finished) -> list[Summary]:
+    """Write the files of a plan in this process."""
+    return plan.run.write(progress, finished)
+
 
 def write_plan(
     plan: Plan,
     workers: int | None,
     progress: Progress | None,
-    finished: Callable[[Summary], None] | None,
+    finished: Finished | None,
+    run: Runner = run_here,
 ) -> list[Summary]:
-    """Write what a plan says; see `Dataset.write`."""
+    """Write what a plan says; see `Dataset.write`.
+
+    The manifest, the tables, the events and README.md are written here, whoever writes the files
+    of readings: `run` is given the plan, and calls `finished` with the summary of each file that
+    is whole, on the thread that called it.
+    """
     if plan.drawn_seed is not None and plan.request:
         kept = keep_seed(plan.store, plan.drawn_seed)
         if kept != plan.drawn_seed:  # another run has drawn one in the meantime
@@ -55,7 +69,7 @@ def write_plan(
             finished(summary)
 
     with ManifestLog(plan.store, planned, whole) as log:
-        summaries = plan.run.write(progress, keep) if plan.jobs else []
+        summaries = run(plan, progress, keep) if plan.jobs else []
     if planned or whole:
         try:
             _update_readme(plan.store)
