@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from synthpower.model.measurement import Measurement
     from synthpower.model.specification import Specification
     from synthpower.readings import Readings
+    from synthpower.scheduling import array_part
     from synthpower.tables import (
         read_faults,
         read_locations,
@@ -58,6 +59,7 @@ _HOMES = {
     "ServerType": "model.kinds",
     "Specification": "model.specification",
     "Summary": "engine",
+    "array_part": "scheduling",
     "read_faults": "tables",
     "read_locations": "tables",
     "read_measurements": "tables",
@@ -84,6 +86,7 @@ __all__ = [
     "Specification",
     "Summary",
     "__version__",
+    "array_part",
     "read_faults",
     "read_locations",
     "read_measurements",

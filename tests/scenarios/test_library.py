@@ -193,3 +193,35 @@ def test_another_inventory_beside_the_record_of_the_drawn_one_is_noticed(tmp_pat
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
     with pytest.warns(Notice, match=r"inventory\.csv has 2 servers, and 3 were drawn"):
         dataset.plan(Request("2023-02-27"))
+
+
+def test_all_shards_of_a_file_are_one_request(dataset: Dataset, tmp_path: Path) -> None:
+    write(dataset, Request(DAY, days=2, shards=3))
+    other = Dataset.create(tmp_path / "other", Inventory.generate(3, seed=5))
+    for number in (1, 2, 3):
+        write(other, Request(DAY, days=2, part=Part(number, 3)))
+    assert contents(directory(dataset)) == contents(tmp_path / "other")
+    assert len(write(dataset, Request(DAY, days=3, shards=3))) == 3
+
+
+def test_one_shard_is_the_file(dataset: Dataset) -> None:
+    assert write(dataset, Request(DAY, shards=1)) == ["data-2023-02-27.csv"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "argument", "said"),
+    [
+        (Request(DAY, shards=0), "shards", "0: it must be 1 to 99,999"),
+        (Request(DAY, shards=100_000), "shards", "100000: it must be 1 to 99,999"),
+        (Request(DAY, shards="2"), "shards", "'2' is not a whole number"),  # type: ignore[arg-type]
+        (Request(DAY, shards=2, part=Part(1, 3)), "shards", "they are all of a file"),
+        (Request(DAY, shards=2, output=Path("a.csv")), "output", "go with shards above 1"),
+        (Request(DAY, shards=2, path="day/data"), "path", "the shards of a file would be written"),
+    ],
+)
+def test_shards_that_cannot_be_are_refused(
+    dataset: Dataset, request_: Request, argument: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as found:
+        dataset.plan(request_)
+    assert found.value.argument == argument

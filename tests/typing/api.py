@@ -69,6 +69,7 @@ except InputError as error:
 columns = (Column("serial", FIELDS["sn"]), Column("watt", FIELDS["measurement_value"]))
 shard = Readings(servers, "2023-02-27", columns=columns, part=Part(2, 16))
 assert_type(shard.specification.part, Part)
+assert_type(synthpower.array_part(10), Part)
 
 dataset = Dataset.create(Path("power"), servers, measured, overwrite=True)
 dataset = Dataset.open("power")

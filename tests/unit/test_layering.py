@@ -32,6 +32,7 @@ LAYERS = {
         "__init__", "measurement", "calendar", "streams", "grid", "columns", "kinds",
         "faults", "specification", "description", "total",
     ],
+    "scheduling": [],
     "tables": ["reader", "__init__"],
     "kernels": [
         "philox", "quantity", "offsets", "blocks", "cells", "parse", "judge",
@@ -68,6 +69,9 @@ LAYERS = {
         "validate.__init__", "dataset", "__init__",
     ],
     "readings": [],
+    "cluster": [],
+    "dask": [],
+    "spark": [],
     "cli": [
         "__init__", "terminal", "common", "parser", "data_options", "options", "data", "inventory", "remake", "tables",
         "totals", "verify", "main",
@@ -90,8 +94,11 @@ ALLOWED = {
     },
     "pyarrow": {
         "arrays", "csv_text", "fleet", "formats", "dataset.servers", "dataset.validate",
-        "readings",
+        "readings", "spark",
     },
+    "dask": {"dask"},
+    "distributed": {"dask"},
+    "pyspark": {"spark"},
     "threading": {"jit.forking"},
     "concurrent": {"engine", "storage.direct", "jit.forking"},
 }  # fmt: skip
@@ -115,6 +122,7 @@ CLI = {
     "synthpower.model.grid": {"Part", "WHOLE"},
     "synthpower.model.specification": {"DEFAULT_SIGNAL"},
     "synthpower.model.streams": {"SEED_LIMIT"},
+    "synthpower.scheduling": {"array_part"},
     "synthpower.signals": {"SIGNALS"},
     "synthpower.storage": {"LocalStore", "make_directory"},
     "synthpower.tables": {

@@ -68,7 +68,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         help="divide the rows and name the files by {date}, {hour}, {location}, {name}, {shard}: "
         "such as dt={date}/hour={hour}/data{suffix}")  # fmt: skip
     add("--shard", type=shard_part, default=WHOLE, metavar="I/N",
-        help="the I-th of N parts of each file: one after the other they are the file")  # fmt: skip
+        help="the I-th of N parts of each file: one after the other they are the file; auto or "
+        "auto/N: that of this task of an array job")  # fmt: skip
     add("--output", type=path, metavar="FILE",
         help="one file elsewhere, in the format that its name ends in; - is standard "
         "output")  # fmt: skip

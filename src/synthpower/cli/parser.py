@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from synthpower.errors import InputError, one_line, shown
 from synthpower.model.grid import Part
 from synthpower.model.streams import SEED_LIMIT
+from synthpower.scheduling import array_part
 from synthpower.version import __version__
 
 _MOST_WORKERS = 1024  # threads
@@ -101,14 +102,16 @@ def workers_number(text: str) -> int:
 
 
 def shard_part(text: str) -> Part:
-    """Return a shard written as I/N."""
-    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    """Return a shard written as I/N, or that of a task: auto, auto/N."""
+    found = re.fullmatch("(auto|[0-9]{1,9})(?:/([0-9]{1,9}))?", text)
     try:
-        if found:
+        if found and found[1] == "auto":
+            return array_part(int(found[2]) if found[2] else None)
+        if found and found[2]:
             return Part(int(found[1]), int(found[2]))
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    raise argparse.ArgumentTypeError(f"{shown(text)!r}: write I/N, such as 3/10")
+    raise argparse.ArgumentTypeError(f"{shown(text)!r}: write I/N, such as 3/10, or auto")
 
 
 def table(text: str) -> Path | str:

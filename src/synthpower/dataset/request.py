@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthpower.dataset.paths import PathPattern
-from synthpower.errors import InputError
+from synthpower.errors import InputError, shown, whole_number
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
 from synthpower.formats.interface import FAST, Format, Options
@@ -16,7 +16,7 @@ from synthpower.lazy import lazy
 from synthpower.model.calendar import HOUR, following_dates
 from synthpower.model.columns import END_COLUMNS, Column
 from synthpower.model.faults import Fault
-from synthpower.model.grid import WHOLE, Part
+from synthpower.model.grid import MOST_PARTS, WHOLE, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.signals import find_signal
@@ -45,6 +45,8 @@ class Request:
         The dataset's otherwise; where it has none, one is drawn and kept.
     part : Part
         A shard of each file.
+    shards : int
+        So many shards of each file in its place, and all of them.
     faults : sequence of Fault
         What is put into the readings of the load signal.
     format : str, optional
@@ -69,6 +71,7 @@ class Request:
     measurements: Sequence[Measurement] | None = None
     seed: int | None = None
     part: Part = WHOLE
+    shards: int = 1
     faults: Sequence[Fault] = ()
     format: str | None = None
     compression: str | None = None
@@ -84,13 +87,28 @@ class Request:
     def dates(self) -> list[str]:
         """Return the dates of the files; `InputError` where they are none."""
         dates = following_dates(self.date, self.days)
-        if self.output and len(dates) > 1:
-            raise InputError("it names one file; it does not go with days above 1", "output")
+        for argument, files in (("days", dates), ("shards", self.parts)):
+            if self.output and len(files) > 1:
+                raise InputError(
+                    f"it names one file; it does not go with {argument} above 1", "output"
+                )
         if self.pattern:
             if self.output:
                 raise InputError("it names one file; it does not go with a path", "output")
-            self.pattern.check(self.days, self.part, self.interval)
+            self.pattern.check(self.days, self.parts[0], self.interval)
         return dates
+
+    @property
+    def parts(self) -> list[Part]:
+        """The shards of each file; `InputError` where what is said of them does not agree."""
+        shards = whole_number(self.shards, "shards")
+        if not 1 <= shards <= MOST_PARTS:
+            raise InputError(f"{shown(shards)}: it must be 1 to {MOST_PARTS:,}", "shards")
+        if shards == 1:
+            return [self.part]
+        if self.part != WHOLE:
+            raise InputError("they are all of a file, and the part is one; give one", "shards")
+        return [Part(number, shards) for number in range(1, shards + 1)]
 
     @lazy
     def pattern(self) -> PathPattern | None:
@@ -129,10 +147,11 @@ class Request:
                 self.fuzz,
                 columns,
                 self.signal,
-                self.part,
+                part,
                 faults=tuple(self.faults),
             )
             for date in self.dates()
+            for part in self.parts
         ]
         if not self.pattern:
             return whole

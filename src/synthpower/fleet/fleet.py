@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
@@ -113,13 +114,21 @@ class Fleet:
         return f"<{type(self).__name__} of {len(self):,} servers{seed}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be worked out again: two thirds of the bytes."""
+        """Leave out what can be worked out again: two thirds of the bytes.
+
+        The table goes as bytes: who sends its buffers apart (Dask) may put them at any address,
+        and the kernels need aligned ones.
+        """
         return {
-            "table": self.table,
+            "table": pickle.dumps(self.table),
             "seed": self.seed,
             "_given": self.kinds,
             "_further": self._further,
         }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        table = pickle.loads(state["table"])  # noqa: S301 - as all that is unpickled here
+        self.__dict__.update(state, table=table)
 
     def at(self, location: str | None) -> Self:
         """Return the servers of one site, none where there is no such site; of None, all.

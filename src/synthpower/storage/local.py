@@ -58,6 +58,10 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({str(self.directory)!r})"
 
+    def __getstate__(self) -> dict[str, object]:
+        """Be the same directory in a process that is in another."""
+        return {**self.__dict__, "directory": Path(os.path.abspath(self.directory))}  # noqa: PTH100
+
     @contextlib.contextmanager
     def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
         """Make a file; see `Store`."""

@@ -311,3 +311,11 @@ def test_a_site_has_further_columns_of_the_inventory(tmp_path: Path) -> None:
     assert whole.at("b").further.strings("rack").to_pylist() == ["r1"]
     with pytest.raises(InputError, match="no table has one"):
         whole.at("b").further.strings("row")
+
+
+def test_it_can_be_sent_by_who_puts_buffers_at_any_address() -> None:
+    sent = Inventory.generate(1000, seed=1)
+    apart: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(sent, protocol=5, buffer_callback=apart.append)
+    odd = [memoryview(b"?" + bytes(each.raw()))[1:] for each in apart]
+    assert pickle.loads(data, buffers=odd).record() == sent.record()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -637,3 +638,14 @@ def test_what_cannot_be_in_a_folder_is_said_before(tmp_path: Path, name: str, wo
     with pytest.raises(InputError, match=words) as error:
         LocalStore(tmp_path).check(name, "path")
     assert error.value.argument == "path"
+
+
+def test_it_is_the_same_directory_in_a_process_that_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.dumps(LocalStore(Path("power"), links=False))
+    monkeypatch.chdir(tmp_path / "there")
+    store = pickle.loads(sent)
+    assert (store.directory, store.links) == (tmp_path / "power", False)
