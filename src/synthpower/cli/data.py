@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from synthpower.cli.common import announce_compiling, title_of
@@ -12,8 +13,10 @@ from synthpower.errors import InputError
 
 if TYPE_CHECKING:
     from synthpower.dataset.dataset import Dataset
+    from synthpower.dataset.lake.table import LakeTable
     from synthpower.dataset.plan import Plan
     from synthpower.dataset.request import Request
+    from synthpower.engine import Summary
     from synthpower.model.columns import Column
 
 _NOMINAL_DISK = 10**9  # bytes a second
@@ -39,6 +42,8 @@ def run(args: argparse.Namespace) -> None:
         if plan.jobs:
             print(_described(plan))
             plan.check_room()
+        elif plan.table:
+            print(_described_table(plan.table))
         return
     if plan.jobs or plan.complete:
         write(args, dataset, plan, started)
@@ -77,6 +82,7 @@ def _request(args: argparse.Namespace) -> Request:
         implementation=args.writer,
         output=args.output,
         path=args.path,
+        table=args.table,
         overwrite=args.overwrite,
     )
 
@@ -106,16 +112,25 @@ def write(args: argparse.Namespace, dataset: Dataset, plan: Plan, started: float
     except KeyboardInterrupt:
         what = f"{done:,} of {counted(len(labels), 'file')} written"
         raise KeyboardInterrupt(f"interrupted; {what}: the same command goes on") from None
-    if not summaries:
+    if summaries:
+        _say_written(args, plan, summaries, started)
+    else:
         if plan.events:
             say(f"{title_of(list(plan.events))}  made", args.quiet)
         if plan.jobs:  # another run has made them in the meantime
             say(f"{title_of(labels)}  already complete", args.quiet)
-        return
+    if plan.table and plan.table.added:
+        added = counted(plan.table.added, "file")
+        say(f"{plan.table.label}  {added} added to {plan.table.title}", args.quiet)
+
+
+def _say_written(
+    args: argparse.Namespace, plan: Plan, summaries: Sequence[Summary], started: float
+) -> None:
     seconds = time.perf_counter() - started
     seeds = sorted({summary.seed for summary in summaries})
     say(
-        f"{title_of(labels)}  {sum(s.rows for s in summaries):,} rows  "
+        f"{title_of(plan.labels)}  {sum(s.rows for s in summaries):,} rows  "
         f"{size_text(sum(s.bytes for s in summaries))}  {seconds:.1f} s  "
         f"{f'seed {seeds[0]}' if len(seeds) == 1 else f'{len(seeds)} seeds'} (UTC)",
         args.quiet,
@@ -135,4 +150,10 @@ def _described(plan: Plan) -> str:
     free = plan.free
     if free is not None:
         lines.append(f"free   {free:,} ({size_text(free)})")
+    if plan.table:
+        lines.append(_described_table(plan.table))
     return "\n".join(lines)
+
+
+def _described_table(table: LakeTable) -> str:
+    return f"table  {table.label}, {table.title}{'' if table.there else ' to be made'}"

@@ -15,6 +15,7 @@ from synthpower.cli.parser import (
     table,
     whole,
 )
+from synthpower.dataset.lake import LAKES
 from synthpower.formats import COMPRESSIONS, FORMATS
 from synthpower.model.calendar import HOUR
 from synthpower.model.grid import WHOLE
@@ -70,6 +71,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--shard", type=shard_part, default=WHOLE, metavar="I/N",
         help="the I-th of N parts of each file: one after the other they are the file; auto or "
         "auto/N: that of this task of an array job")  # fmt: skip
+    add("--table", choices=LAKES,
+        help="add the Parquet files, when they are whole, to a Delta or an Iceberg table: the "
+        "first folder of the path (default readings/)")  # fmt: skip
     add("--output", type=path, metavar="FILE",
         help="one file elsewhere, in the format that its name ends in; - is standard "
         "output")  # fmt: skip

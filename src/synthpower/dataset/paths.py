@@ -71,6 +71,12 @@ class PathPattern:
     def __contains__(self, placeholder: str) -> bool:
         return placeholder in self.text
 
+    @property
+    def folder(self) -> str | None:
+        """The first folder, where all files are in one."""
+        first, slash, _ = self.text.partition("/")
+        return first if slash and not _PLACEHOLDER.search(first) else None
+
     def check(self, days: int, part: Part, interval: int) -> None:
         """Raise `InputError` where files would be written over each other, or hours be cut."""
         for needed, placeholder, why in (

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from synthpower.dataset.entries import Entry
+from synthpower.dataset.lake.table import LakeTable
 from synthpower.dataset.request import Request
 from synthpower.engine import Job, Run
 from synthpower.errors import InputError
@@ -49,6 +50,8 @@ class Plan:
         Of the manifest: what is not the files'.
     expected : dict of str to int
         The sizes that files had before, by their names.
+    table : LakeTable or None
+        What the files, and those that are complete, are added to.
     """
 
     store: Store
@@ -62,6 +65,7 @@ class Plan:
     kept: Mapping[str, Any] = field(default_factory=dict)
     expected: Mapping[str, int | None] = field(default_factory=dict)
     workers: int | None = None
+    table: LakeTable | None = None
 
     @lazy
     def run(self) -> Run:

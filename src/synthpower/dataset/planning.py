@@ -11,6 +11,7 @@ from dataclasses import replace
 from synthpower.dataset.entries import Entry, complete_entry
 from synthpower.dataset.events import missing_events
 from synthpower.dataset.inventory import dataset_columns, dataset_measurements, dataset_seed
+from synthpower.dataset.lake.table import LakeTable
 from synthpower.dataset.layout import INVENTORY, OURS, README, parse_data_name
 from synthpower.dataset.manifest import read_manifest
 from synthpower.dataset.paths import check_different
@@ -59,6 +60,9 @@ def plan_request(store: Store, fleet: Fleet, request: Request, workers: int | No
         _check_name(store, request, target, name, specification.name)
         jobs.append(Job(specification, target, name, format, options, request.overwrite))
     check_different([job.name for job in jobs])
+    table = None
+    if request.table and request.root:
+        table = LakeTable(store, request.table, request.root, jobs[0].specification)
     drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
     if drawn_servers != len(fleet):
         warnings.warn(
@@ -93,6 +97,7 @@ def plan_request(store: Store, fleet: Fleet, request: Request, workers: int | No
         request=request,
         drawn_seed=drawn,
         workers=workers,
+        table=table,
     )
 
 

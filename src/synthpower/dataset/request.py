@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthpower.dataset.paths import PathPattern
+from synthpower.dataset.lake import ROOT
+from synthpower.dataset.paths import DATE, HOUR_OF_DAY, SHARD, PathPattern
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.fleet.fleet import Fleet
 from synthpower.formats import DEFAULT_FORMAT, choose_format, find_format
@@ -21,6 +22,8 @@ from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.signals import find_signal
 from synthpower.storage import StreamStore, locate
+
+TABLE_FORMAT = "parquet"
 
 __all__ = ["END_COLUMNS", "Request"]
 
@@ -58,6 +61,9 @@ class Request:
     path : str, optional
         Where below the dataset each file goes, and by what the rows are divided: a pattern of
         names such as ``dt={date}/hour={hour}/site={location}/data{suffix}``; see docs/FORMAT.md.
+    table : str, optional
+        ``delta`` or ``iceberg``: the files, which are Parquet, are added to such a table when
+        they are whole. It is the first folder of the path, ``readings`` without one.
     overwrite : bool
         Replace files that are there.
     """
@@ -82,6 +88,7 @@ class Request:
     row_group_rows: int | None = None
     output: Path | None = None
     path: str | None = None
+    table: str | None = None
     overwrite: bool = False
 
     def dates(self) -> list[str]:
@@ -92,6 +99,8 @@ class Request:
                 raise InputError(
                     f"it names one file; it does not go with {argument} above 1", "output"
                 )
+        if self.table and self.output:
+            raise InputError("it names one file elsewhere; it does not go with a table", "output")
         if self.pattern:
             if self.output:
                 raise InputError("it names one file; it does not go with a path", "output")
@@ -113,7 +122,27 @@ class Request:
     @lazy
     def pattern(self) -> PathPattern | None:
         """The path, looked at; `InputError` where it cannot be one."""
-        return None if self.path is None else PathPattern(self.path)
+        if self.table is None:
+            return None if self.path is None else PathPattern(self.path)
+        pattern = PathPattern(self._path_of_table() if self.path is None else self.path)
+        if not pattern.folder:
+            raise InputError(
+                f"{shown(self.path)!r}: the files of a table are in one folder, with nothing else: "
+                f"begin it with {ROOT}/",
+                "path",
+            )
+        return pattern
+
+    def _path_of_table(self) -> str:
+        """Return the path of a table's files where none is given: called as they are without."""
+        hour = f"T{HOUR_OF_DAY}" if "T" in self.date else ""
+        shard = "" if self.parts[0] == WHOLE else f"-{SHARD}"
+        return f"{ROOT}/data-{DATE}{hour}{shard}"
+
+    @property
+    def root(self) -> str | None:
+        """The folder of the table; None where there is to be none."""
+        return self.pattern.folder if self.table and self.pattern else None
 
     def form(self) -> tuple[Format, Options]:
         """Return in which form the files are; `InputError` where what is said does not agree."""
@@ -125,7 +154,9 @@ class Request:
             format, compression = choose_format(*named, "output")
             options = options._replace(compression=compression)
         else:
-            format = find_format(self.format or DEFAULT_FORMAT)
+            format = find_format(self.format or (TABLE_FORMAT if self.table else DEFAULT_FORMAT))
+        if self.table and format.name != TABLE_FORMAT:
+            raise InputError(f"{format.name}: the files of a table are {TABLE_FORMAT}", "format")
         options.check(format)
         find_signal(self.signal)
         return format, options

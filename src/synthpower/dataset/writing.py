@@ -51,7 +51,8 @@ def write_plan(
         kept = keep_seed(plan.store, plan.drawn_seed)
         if kept != plan.drawn_seed:  # another run has drawn one in the meantime
             request = replace(plan.request, seed=kept)
-            plan = plan_request(plan.store, plan.fleet, request, plan.workers)
+            again = plan_request(plan.store, plan.fleet, request, plan.workers)
+            plan = replace(again, table=plan.table)
     plan.workers = plan.workers if workers is None else workers
     _prepare(plan)
     planned = {
@@ -61,10 +62,12 @@ def write_plan(
     }
     complete = {name: entry for name, entry in plan.complete.items() if entry}
     whole = with_totals(complete, plan.fleet, plan.workers)
+    of_table = dict(whole)
 
     def keep(summary: Summary) -> None:
         if entry := planned.get(summary.name):
-            log.add(summary.name, entry.whole(summary.bytes, summary.totals))
+            of_table[summary.name] = entry.whole(summary.bytes, summary.totals)
+            log.add(summary.name, of_table[summary.name])
         if finished:
             finished(summary)
 
@@ -79,6 +82,8 @@ def write_plan(
             warnings.warn(
                 f"{label}: it does not show today's commands: {reason}", Notice, stacklevel=3
             )
+    if plan.table:
+        plan.table.add(of_table, plan.fleet)
     return summaries
 
 

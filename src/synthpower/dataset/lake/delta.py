@@ -1,0 +1,122 @@
+"""A Delta table: the log is ``_delta_log`` in the folder of the files."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+from deltalake import DeltaTable, Field, Schema
+from deltalake.exceptions import DeltaError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from synthpower.dataset.lake import LAKES
+from synthpower.dataset.lake.files import Bounds, TableFile, directory_of
+from synthpower.errors import InputError, one_line, shown
+from synthpower.storage import Store
+
+_FORBIDDEN = re.compile("[ ,;{}()\n\t=]")  # in a column's name, without a mapping of columns
+
+
+class DeltaLog:
+    """The log of a Delta table; see `Log`."""
+
+    def __init__(self, store: Store, root: str) -> None:
+        self._folder = directory_of(store) / root
+        self._table: DeltaTable | None = None
+        self.columns: dict[str, str] | None = None
+        if not (self._folder / LAKES["delta"].log).is_dir():
+            return
+        try:
+            self._table = DeltaTable(self._folder)
+            fields = self._table.schema().fields
+        except DeltaError as error:
+            raise InputError(f"{self._folder}: {one_line(error)}", "table") from None
+        self.columns = {field.name: getattr(field.type, "type", "other") for field in fields}
+
+    @staticmethod
+    def check(columns: Mapping[str, str]) -> None:
+        for name in columns:
+            if found := _FORBIDDEN.search(name):
+                raise InputError(
+                    f"column {shown(name)!r}: no column of a Delta table may have {found[0]!r} in "
+                    f"its name; rename it in columns.csv",
+                    "table",
+                )
+
+    def missing(self, files: Sequence[TableFile]) -> list[TableFile]:
+        if self._table is None:
+            return list(files)
+        known = _known(self._table, [file.name for file in files])
+        return [file for file in files if known.get(file.name) != _facts(file)]
+
+    def add(self, columns: Mapping[str, str], files: Sequence[TableFile]) -> None:
+        now = int(time.time() * 1000)
+        # A later entry of a file is in place of an earlier one.
+        actions = [AddAction(f.name, f.bytes, {}, now, True, _stats(f)) for f in files]  # noqa: FBT003
+        schema = Schema([Field(name, PrimitiveType(kind)) for name, kind in columns.items()])
+        try:
+            if self._table is None:
+                create_table_with_add_actions(str(self._folder), schema, actions)
+            else:
+                self._table.create_write_transaction([*actions], "append", schema)
+        except DeltaError as error:
+            raise InputError(f"{self._folder}: {one_line(error)}", "table") from None
+
+
+def _stats(file: TableFile) -> str:
+    """Return what the log says of a file, as JSON."""
+    there = {name: b for name, b in file.bounds.items() if b.least is not None}
+    return json.dumps(
+        {
+            "numRecords": file.rows,
+            "minValues": {name: _in_json(each.least) for name, each in there.items()},
+            "maxValues": {name: _in_json(each.greatest) for name, each in there.items()},
+            "nullCount": {name: each.nulls for name, each in file.bounds.items()},
+        },
+        ensure_ascii=False,
+    )
+
+
+def _in_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _facts(file: TableFile) -> tuple[int, int, dict[str, Bounds]]:
+    return file.rows, file.bytes, dict(file.bounds)
+
+
+def _known(table: Any, names: Sequence[str]) -> dict[str, tuple[int, int, dict[str, Bounds]]]:
+    """Return what the log says of some files, in the form of `_facts`."""
+    wanted = set(names)
+    actions = table.get_add_actions(flatten=True)
+    columns = {name: actions.column(name).to_pylist() for name in actions.schema.names}
+    nulls = {
+        name.removeprefix("null_count."): column
+        for name, column in columns.items()
+        if name.startswith("null_count.")
+    }
+    nothing = [None] * actions.num_rows
+    found = {}
+    for i, path in enumerate(columns["path"]):
+        name = path if path in wanted else unquote(path)  # newer versions return it quoted
+        if name in wanted:
+            bounds = {
+                column: Bounds(
+                    columns.get(f"min.{column}", nothing)[i],
+                    columns.get(f"max.{column}", nothing)[i],
+                    absent[i],
+                )
+                for column, absent in nulls.items()
+                if absent[i] is not None
+            }
+            found[name] = columns["num_records"][i], columns["size_bytes"][i], bounds
+    return found

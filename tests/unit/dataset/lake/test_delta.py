@@ -1,0 +1,57 @@
+"""What is particular to a Delta table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from synthpower import Column, Dataset, Fault, InputError, Inventory, Request
+from synthpower.model.columns import field_of
+
+DATE = "2023-02-27"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset.create(tmp_path / "power", Inventory.generate(5, seed=1))
+
+
+def test_vacuum_removes_nothing_of_ours(dataset: Dataset, tmp_path: Path) -> None:
+    given = {"signal": "load", "faults": [Fault("off", "0.2")], "table": "delta"}
+    dataset.write(dataset.plan(Request(DATE, **given)))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(path.name.startswith("_events-") for path in before)
+    table = DeltaTable(tmp_path / "power" / "readings")
+    kept = {"retention_hours": 0, "enforce_retention_duration": False, "full": True}
+    assert table.vacuum(**kept, dry_run=True) == []
+    table.vacuum(**kept, dry_run=False)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert before.items() <= after.items()
+
+
+def test_the_first_commit_makes_the_table_and_adds_the_files(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    dataset.write(dataset.plan(Request(DATE, days=3, table="delta")))
+    (log,) = (tmp_path / "power" / "readings" / "_delta_log").iterdir()
+    actions = [key for line in log.read_text().splitlines() for key in json.loads(line)]
+    assert sorted(actions) == ["add"] * 3 + ["commitInfo", "metaData", "protocol"]
+
+
+@pytest.mark.parametrize("name", ["server power", "a=b", "x,y", "(W)"])
+def test_columns_that_no_reader_would_take_are_refused(dataset: Dataset, name: str) -> None:
+    columns = (Column(name, field_of("measurement_value")),)
+    with pytest.raises(InputError, match="no column of a Delta table may have"):
+        dataset.plan(Request(DATE, columns=columns, table="delta"))
+
+
+def test_a_table_of_many_versions_is_read_on(dataset: Dataset, tmp_path: Path) -> None:
+    for day in range(1, 13):
+        dataset.write(dataset.plan(Request(f"2023-03-{day:02}", seed=1, table="delta")))
+    folder = tmp_path / "power" / "readings"
+    DeltaTable(folder).create_checkpoint()
+    assert dataset.write(dataset.plan(Request("2023-03-01", days=12, table="delta"))) == []
+    assert DeltaTable(folder).version() == 11
