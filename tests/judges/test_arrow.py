@@ -72,7 +72,10 @@ def readings(request: pytest.FixtureRequest) -> Readings:
 
 
 @pytest.mark.filterwarnings("ignore:Series.values returning")  # an old pyarrow, a new pandas
-@pytest.mark.parametrize("compression", [None, "none", "zstd"])
+@pytest.mark.parametrize(
+    "compression",
+    [None, *(pytest.param(each, marks=pytest.mark.slow) for each in ("none", "zstd"))],
+)
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_reads_the_readings(
     readings: Readings, tmp_path: Path, reader: object, compression: str | None

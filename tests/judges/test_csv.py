@@ -17,7 +17,7 @@ PLACES = st.none() | st.integers(0, 16)
 SCALE = {0: "655", 1: "6553.5", 13: "0.0000000065535", 14: "0.0000000000655", 15: "0.5", 16: "0.5"}
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     servers=st.integers(1, 60),
     fuzz=st.integers(0, 599),

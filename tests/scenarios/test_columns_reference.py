@@ -315,7 +315,7 @@ measurements = st.lists(any_measurement(), min_size=1, max_size=3, unique_by=lam
 
 
 @given(cases(spans(), measurements), st.sampled_from(["uniform", "triangular"]))
-@settings(max_examples=250)
+@settings(max_examples=120)
 def test_files_of_any_columns_are_the_references(
     reference: ModuleType, columns_reference: ModuleType, case: dict[str, Any], signal: str
 ) -> None:
@@ -323,6 +323,7 @@ def test_files_of_any_columns_are_the_references(
 
 
 @given(cases(load_spans(), of_load), st.sampled_from([(), (Fault("off", "0.2"),)]))
+@pytest.mark.slow
 @settings(max_examples=60)
 def test_files_of_the_load_signal_are_the_references_absent_values_too(
     reference: ModuleType, columns_reference: ModuleType, case: dict[str, Any], faults: Any

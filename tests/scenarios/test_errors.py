@@ -214,46 +214,51 @@ def run(
 ) -> None:
     before = contents(directory)
     filled = [argument.replace("DIR", str(directory)) for argument in arguments]
-    done = command(*filled, cwd=directory, preexec_fn=before_it)
+    options = {"preexec_fn": before_it} if before_it else {}
+    done = command(*filled, cwd=directory, **options)
     check(done, directory, before, words)
 
 
 @pytest.mark.parametrize(("arguments", "words"), OPTIONS)
-def test_a_wrong_command_line(command, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_a_wrong_command_line(
+    command_here, tmp_path: Path, arguments: list[str], words: str
+) -> None:
     (tmp_path / "inventory.csv").write_text(GOOD)
-    run(command, tmp_path, arguments, words)
+    run(command_here, tmp_path, arguments, words)
 
 
 @pytest.mark.parametrize(("text", "words"), INVENTORIES)
-def test_a_wrong_inventory(command, tmp_path: Path, text: str | bytes | None, words: str) -> None:
+def test_a_wrong_inventory(
+    command_here, tmp_path: Path, text: str | bytes | None, words: str
+) -> None:
     if text is not None:
         written = text.encode() if isinstance(text, str) else text
         (tmp_path / "inventory.csv").write_bytes(written)
-    run(command, tmp_path, data(), words)
+    run(command_here, tmp_path, data(), words)
 
 
 @pytest.mark.parametrize(("text", "words"), MEASUREMENTS)
-def test_wrong_measurements(command, tmp_path: Path, text: str | bytes, words: str) -> None:
+def test_wrong_measurements(command_here, tmp_path: Path, text: str | bytes, words: str) -> None:
     (tmp_path / "inventory.csv").write_text(GOOD)
     written = text.encode() if isinstance(text, str) else text
     (tmp_path / "measurements.csv").write_bytes(written)
-    run(command, tmp_path, data(), words)
+    run(command_here, tmp_path, data(), words)
 
 
 @pytest.mark.parametrize(("table", "text", "words"), LOAD)
 def test_a_table_that_load_cannot_use(
-    command, tmp_path: Path, table: str, text: str, words: str
+    command_here, tmp_path: Path, table: str, text: str, words: str
 ) -> None:
     (tmp_path / "inventory.csv").write_text(GOOD)
     (tmp_path / table).write_text(text)
-    run(command, tmp_path, data("--signal", "load"), words)
+    run(command_here, tmp_path, data("--signal", "load"), words)
 
 
 @pytest.mark.parametrize(("option", "text", "words"), TABLES)
-def test_a_wrong_table(command, tmp_path: Path, option: str, text: str, words: str) -> None:
+def test_a_wrong_table(command_here, tmp_path: Path, option: str, text: str, words: str) -> None:
     (tmp_path / "table.csv").write_text(text)
     arguments = inventory("--count", "5", option, "DIR/table.csv")
-    run(command, tmp_path, arguments, f"table.csv{words}")
+    run(command_here, tmp_path, arguments, f"table.csv{words}")
 
 
 @pytest.mark.parametrize(

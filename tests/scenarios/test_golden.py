@@ -54,8 +54,8 @@ def test_the_inventory_is_what_was_kept(golden: ModuleType, tmp_path: Path) -> N
     [
         (1, 0, {}),
         (2, 13, {}),
-        (7, 40, {}),
-        (2, 100, {"NUMBA_DISABLE_JIT": "1"}),
+        pytest.param(7, 40, {}, marks=pytest.mark.slow),
+        pytest.param(2, 100, {"NUMBA_DISABLE_JIT": "1"}, marks=pytest.mark.slow),
         pytest.param(2, 0, {"NUMBA_CPU_NAME": "generic"}, marks=pytest.mark.slow),  # compiles all
     ],
 )

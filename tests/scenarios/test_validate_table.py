@@ -95,6 +95,7 @@ def scaled(table: pa.Table) -> pa.Table:
         (lambda table: table.slice(0, 0), WRONG, "there is no reading at all"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_parquet(
     tmp_path: Path, change: Callable[[pa.Table], pa.Table], verdict: str, said: str
 ) -> None:
