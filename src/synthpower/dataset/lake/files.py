@@ -27,7 +27,7 @@ from synthpower.model.calendar import EPOCH, TIME_UNITS
 from synthpower.model.columns import LOCAL, START, Axis, Column, Kind
 from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
-from synthpower.model.total import Total, no_readings
+from synthpower.model.total import Total, no_readings, total_of_json
 from synthpower.signals.steps import Steps
 from synthpower.storage import LocalStore, Store
 
@@ -135,7 +135,7 @@ class FileFacts:
             self._strings[key] = dict(_bounds_of_strings(specification, fleet))
         bounds = dict(self._strings[key])
         bounds.update(_bounds_of_times(specification, fleet))
-        bounds.update(_bounds_of_values(specification, entry.parse_totals() or {}))
+        bounds.update(_bounds_of_values(specification, _totals_of(specification, entry)))
         return TableFile(name, entry.rows, entry.bytes, bounds)
 
 
@@ -200,6 +200,15 @@ def _times(steps: Steps, chunk: Chunk, start: int, fleet: Fleet) -> Any:
 
 def _time(seconds: int) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
+
+
+def _totals_of(specification: Specification, entry: Entry) -> dict[str, Total]:
+    """Return the recorded totals; `Entry.parse_totals` would make the specification once more."""
+    made = {
+        each.name: total_of_json(each.decimals, (entry.totals or {}).get(each.name))
+        for each in specification.measurements
+    }
+    return {name: total for name, total in made.items() if total}
 
 
 def _bounds_of_values(
