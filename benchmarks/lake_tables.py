@@ -4,8 +4,8 @@
     python benchmarks/lake_tables.py --render   put that file's table into benchmarks/README.md
 
 The files, of 13 days, 16 sites and 1,000 servers by the hour, are there before. Each run is a
-process of its own; medians. Imports are not in the first three lines of a kind, and are shown alone.
-What is read back is compared with the totals of the manifest: rows, and exact sums.
+process of its own; medians. What is read back is compared with the totals of the manifest: rows,
+and exact sums.
 """
 
 from __future__ import annotations
