@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from synthpower.dataset.writing import Finished
     from synthpower.engine import Progress, Summary
 
-_OTHER_PYTHON = ("No module named", "PYTHON_VERSION_MISMATCH", "Cannot run program")
+_OTHER_PYTHON = r"No module named '[^']*'|Cannot run program .*|\[PYTHON_VERSION_MISMATCH\].*"
 
 
 def write(
@@ -36,7 +38,8 @@ def write(
 
     The files, the manifest and what is returned are those of `Dataset.write`. All executors need
     the dataset's directory, by the same path, and a Python with synthpower. What they report
-    comes when all are done; who reads the files needs no more than ``spark.read.parquet``.
+    comes when all are done. On an interrupt Spark kills their tasks, within seconds; the next run
+    removes what they leave, and goes on.
 
     Parameters
     ----------
@@ -59,9 +62,11 @@ def write(
     """
 
     def run(plan: Plan, take: Callable[[Result], None]) -> None:
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        groups = grouped(plan.jobs, spark.sparkContext.defaultParallelism)
+        context, tag = spark.sparkContext, f"synthpower-{uuid4()}"
+        groups = grouped(plan.jobs, context.defaultParallelism)
         shipped, count = packed((plan.fleet, groups)), len(groups)
 
         def write_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -71,27 +76,33 @@ def write(
                 yield pa.record_batch({"result": [packed(each) for each in results]})
 
         tasks = spark.range(count, numPartitions=count)
+        context.addJobTag(tag)
         try:
             with warnings.catch_warnings():  # of PySpark's, about a pandas that nothing here uses
                 warnings.simplefilter("ignore", FutureWarning)
                 made = tasks.mapInArrow(write_groups, "result binary")
             rows = made.collect()
-        except PySparkException as error:
-            raise OSError(_what_failed(str(error))) from None
+        except (PySparkException, Py4JError) as error:
+            raise OSError(_what_failed(error)) from None
+        except KeyboardInterrupt:
+            context.cancelJobsWithTag(tag)  # PySpark's own handler means to, and fails
+            raise
+        finally:
+            context.removeJobTag(tag)
         for row in rows:
             take(pickle.loads(row.result))  # noqa: S301
 
     return write_through(dataset, wanted, run, progress, finished)
 
 
-def _what_failed(said: str) -> str:
+def _what_failed(error: Exception) -> str:
     """Return in one line what Spark says at length."""
-    lines = [line.strip() for line in said.splitlines()]
-    about = [line for line in lines if any(each in line for each in _OTHER_PYTHON)]
-    if about:
-        return (
-            f"Spark's executors run another Python, or one without synthpower: "
-            f"{one_line(about[0])}; set PYSPARK_PYTHON before the session is made"
-        )
-    causes = [line for line in lines if "Error: " in line or "Exception: " in line]
-    return f"Spark: {one_line((causes or lines)[-1])}"
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
+    for line in lines:
+        if found := re.search(_OTHER_PYTHON, line):
+            return (
+                f"Spark's executors run another Python, or one without synthpower: "
+                f"{one_line(found[0])}; set PYSPARK_PYTHON before the session is made"
+            )
+    of_java = lines[0].startswith("An error occurred while calling")
+    return f"Spark: {one_line(lines[1 if of_java else -1]).removeprefix(': ')}"
