@@ -16,6 +16,7 @@ from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
+from s3_server import S3Server
 from support import COLUMNS, ROOT, Command, doubles  # noqa: F401 - some tests take them from here
 
 from synthpower import Inventory, Readings
@@ -164,3 +165,40 @@ def reference() -> ModuleType:
 def load_reference(reference: ModuleType) -> ModuleType:
     """The load signal in plain Python."""
     return importlib.import_module("load_reference")
+
+
+@pytest.fixture(scope="session")
+def _s3_servers() -> Iterator[Callable[..., S3Server]]:
+    """Return the server that keeps objects, or the one that does not; each is started once."""
+    with contextlib.ExitStack() as stack:
+        started: dict[bool, S3Server] = {}
+
+        def server(keep: bool) -> S3Server:
+            if keep not in started:
+                started[keep] = stack.enter_context(S3Server(keep))
+            return started[keep]
+
+        yield server
+
+
+def _emptied(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    server.set(clear=True)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def s3(_s3_servers: Callable[..., S3Server], monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """An empty S3 server of ours, which the environment names."""
+    return _emptied(_s3_servers(keep=True), monkeypatch)
+
+
+@pytest.fixture
+def discarding_s3(
+    _s3_servers: Callable[..., S3Server], monkeypatch: pytest.MonkeyPatch
+) -> S3Server:
+    """One that keeps only the sizes of objects."""
+    return _emptied(_s3_servers(keep=False), monkeypatch)

@@ -41,6 +41,7 @@ class MemoryStore:
     """Files in a dictionary; see `Store`."""
 
     keeps_buffers = True
+    locks = True
 
     def __init__(self) -> None:
         self.files: dict[str, list[memoryview]] = {}
@@ -50,12 +51,19 @@ class MemoryStore:
         return b"".join(self.files[name])
 
     @contextmanager
-    def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
+    def create(
+        self, name: str, *, replace: bool = False, size: int | None = None
+    ) -> Iterator[Sink]:
         with closing(KeptSink()) as sink:
             yield sink
         if name in self.files and not replace and self.data(name) != b"".join(sink.views):
             raise InputError(f"{self.label(name)} exists")
         self.files[name] = sink.views
+
+    def is_there(self) -> bool:
+        return True
+
+    def make(self) -> None: ...
 
     def check(self, name: str, argument: str | None = None) -> None: ...
 

@@ -28,7 +28,7 @@ from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.model.streams import draw_seed
 from synthpower.signals import completed, find_signal
 from synthpower.signals.interface import Evaluator
-from synthpower.storage import STDOUT, check_output, locate
+from synthpower.storage import STDOUT, check_file, locate
 from synthpower.tables import read_measurements
 
 _BATCH_ROWS = 2**18
@@ -220,8 +220,9 @@ class Readings:
 
         Parameters
         ----------
-        path : path-like
-            The file; a pipe is written in place, and ``-`` is standard output.
+        path : path-like or str
+            The file, or a URL such as ``s3://bucket/name.parquet``; a pipe is written in place,
+            and ``-`` is standard output.
         format : str, optional
             ``csv``, ``parquet`` or ``arrow``; what the file's name ends in otherwise.
         overwrite : bool
@@ -242,14 +243,13 @@ class Readings:
         OSError
             Where writing fails.
         """
-        path = Path(path)
         store, name = locate(path)
-        if path == STDOUT and format is not None:
+        if Path(path) == STDOUT and format is not None:
             chosen = find_format(format)
         else:
             chosen, compression = choose_format(name, format, compression, "format")
         options = Options(compression=compression)
         options.check(chosen)
-        check_output(path, overwrite)
+        check_file(path, overwrite)
         job = Job(self.specification, store, name, chosen, options, overwrite)
         return Run([job], self.inventory, workers).write(progress)[0]

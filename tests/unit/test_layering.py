@@ -47,7 +47,9 @@ LAYERS = {
     "signals": [
         "quantity", "totals", "interface", "steps", "random", "sites", "local_times", "faults", "load", "__init__",
     ],
-    "storage": ["interface", "paths", "direct", "local", "stream", "__init__"],
+    "storage": [
+        "interface", "paths", "direct", "local", "stream", "client", "parts", "remote", "places", "__init__",
+    ],
     "formats": [
         "__init__", "buffers", "findings", "codecs", "interface", "compressed", "templates", "time_strings", "batches",
         "text_batches", "cells", "provenance",
@@ -90,7 +92,7 @@ ALLOWED = {
     "llvmlite": {"jit", "kernels.blocks", "kernels.text"},
     "rich": {"cli.terminal"},
     "numpy": {
-        "jit", "kernels", "arrays", "fleet", "signals", "storage.direct", "formats", "engine.totals", "dataset",
+        "jit", "kernels", "arrays", "fleet", "signals", "storage.direct", "storage.parts", "formats", "engine.totals", "dataset",
         "readings",
     },
     "pyarrow": {
@@ -101,7 +103,7 @@ ALLOWED = {
     "distributed": {"dask"},
     "pyspark": {"spark"},
     "threading": {"jit.forking"},
-    "concurrent": {"engine", "storage.direct", "jit.forking"},
+    "concurrent": {"engine", "storage.direct", "storage.remote", "jit.forking"},
 }  # fmt: skip
 
 # What the command line may use: a dataset, and what is light.
@@ -127,7 +129,7 @@ CLI = {
     "synthpower.model.streams": {"SEED_LIMIT"},
     "synthpower.scheduling": {"array_part"},
     "synthpower.signals": {"SIGNALS"},
-    "synthpower.storage": {"LocalStore", "make_directory"},
+    "synthpower.storage": {"Store", "kind_of", "make_directory", "open_store"},
     "synthpower.tables": {
         "TABLES", "read_columns", "read_faults", "read_locations", "read_measurements", "read_server_types",
         "shipped",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthpower.cli.terminal import counted, say
 from synthpower.errors import InputError
 
-Folders = dict[Path, list[str] | None]  # the files of each that are named; None: all
+if TYPE_CHECKING:
+    from synthpower.storage import Store
+
+Folders = dict[str, tuple["Store", list[str] | None]]  # of each the files that are named, or all
 
 
 def announce_compiling(args: argparse.Namespace) -> None:
@@ -27,19 +30,23 @@ def title_of(names: Sequence[str]) -> str:
     return f"{counted(len(names), 'file')}, {names[0]} to {names[-1]}"
 
 
-def folders_of(paths: Sequence[Path]) -> Folders:
-    """Return the datasets that are named, or that files are in."""
+def folders_of(paths: Sequence[Path | str]) -> Folders:
+    """Return the datasets that are named, or that files are in, by their addresses."""
+    from synthpower.dataset.dataset import Dataset
     from synthpower.dataset.manifest import place_of
+    from synthpower.storage import kind_of
 
     folders: Folders = {}
     for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 - whatever the name is
-            folders[path] = None
-        elif not os.path.exists(path):  # noqa: PTH110
+        kind = kind_of(path)
+        if not kind:
             raise InputError(f"{path}: no such file or directory; name files or a dataset's")
+        if kind == "directory":
+            store = Dataset.open(path).store
+            folders[store.label("")] = store, None
         else:
-            folder, name = place_of(path)
-            names = folders.setdefault(folder, [])
+            store, name = place_of(path)
+            _, names = folders.setdefault(store.label(""), (store, []))
             if names is not None:
                 names.append(name)
     return folders

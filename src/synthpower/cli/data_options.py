@@ -10,6 +10,7 @@ from synthpower.cli.parser import (
     add_workers,
     delimiter,
     path,
+    place,
     seed_number,
     shard_part,
     table,
@@ -41,7 +42,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_readings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("which readings").add_argument
-    add("--directory", required=True, type=path, metavar="DIR",
+    add("--directory", required=True, type=place, metavar="DIR",
         help="holds the inventory and receives the data")  # fmt: skip
     add("--date", required=True, metavar="YYYY-MM-DD[THH]",
         help="the base time in UTC: 24 hours for a date, one hour with THH")  # fmt: skip
@@ -74,7 +75,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--table", choices=LAKES,
         help="add the Parquet files, when they are whole, to a Delta or an Iceberg table: the "
         "first folder of the path (default readings/)")  # fmt: skip
-    add("--output", type=path, metavar="FILE",
+    add("--output", type=place, metavar="FILE",
         help="one file elsewhere, in the format that its name ends in; - is standard "
         "output")  # fmt: skip
 

@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> None:
     announce_compiling(args)
     from synthpower.dataset.create import check_new_dataset
     from synthpower.dataset.inventory import Inventory
-    from synthpower.storage import LocalStore
+    from synthpower.storage import open_store
     from synthpower.tables import (
         read_columns,
         read_locations,
@@ -27,9 +27,10 @@ def run(args: argparse.Namespace) -> None:
     locations = read_locations(args.locations)
     measurements = read_measurements(args.measurements)
     columns = read_columns(args.columns) if args.columns else None
-    check_new_dataset(LocalStore(args.directory), args.overwrite)
+    store = open_store(args.directory)
+    check_new_dataset(store, args.overwrite)
     inventory = Inventory.generate(args.count, args.seed, server_types, locations)
-    size = inventory.write(args.directory, measurements, args.overwrite, columns)
+    size = inventory.write(store, measurements, args.overwrite, columns)
     seconds = time.perf_counter() - started
     say(
         f"inventory.csv  {args.count:,} servers  {size_text(size)}  {seconds:.1f} s  "

@@ -10,6 +10,7 @@ from synthpower.cli.parser import (
     add_common,
     add_workers,
     path,
+    place,
     seed_number,
     server_count,
     table,
@@ -83,7 +84,7 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--directory",
         required=True,
-        type=path,
+        type=place,
         metavar="DIR",
         help="where the inventory is written; made if it does not exist",
     )
@@ -132,7 +133,7 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_verify_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("paths", nargs="+", type=path, metavar="PATH", help="a dataset directory, or its files")
+    add("paths", nargs="+", type=place, metavar="PATH", help="a dataset directory, or its files")
     add(
         "--contract",
         action="store_true",
@@ -152,10 +153,10 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_remake_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("path", type=path, metavar="PATH", help="a dataset directory, or one of its files")
+    add("path", type=place, metavar="PATH", help="a dataset directory, or one of its files")
     add(
         "--directory",
-        type=path,
+        type=place,
         metavar="DIR",
         help="make all of it there, and leave PATH alone; made if it does not exist",
     )
@@ -165,7 +166,7 @@ def _add_remake_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_totals_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("paths", nargs="+", type=path, metavar="PATH", help="a dataset directory, or its files")
+    add("paths", nargs="+", type=place, metavar="PATH", help="a dataset directory, or its files")
     add(
         "--by",
         type=lambda text: text.split(","),

@@ -133,6 +133,11 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def place(text: str) -> Path | str:
+    """Return a file or directory, and a URL of object storage as it is."""
+    return text if "://" in text else path(text)
+
+
 def server_count(text: str) -> int:
     """Return a count written as 100000, 100k, 1M or 1e6."""
     number = "[+-]?[0-9]{1,40}(?:[.][0-9]{1,40})?(?:[eE][+]?[0-9]{1,2})?"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 
 from synthpower.cli.common import announce_compiling, title_of
@@ -18,19 +17,23 @@ def run(args: argparse.Namespace) -> None:
     announce_compiling(args)
     from synthpower.dataset.dataset import Dataset
     from synthpower.dataset.manifest import place_of
+    from synthpower.storage import kind_of
 
-    path, name = args.path, None
-    if not os.path.isdir(path):  # noqa: PTH112 - whatever the name is
-        if not os.path.exists(path):  # noqa: PTH110
+    kind = kind_of(args.path)
+    if kind == "directory":
+        dataset, name = Dataset.open(args.path), None
+    else:
+        if not kind:
             raise InputError(
-                f"{path}: no such file or directory; name a dataset's, or a Parquet or Arrow file"
+                f"{args.path}: no such file or directory; name a dataset's, or a Parquet or Arrow "
+                f"file"
             )
         if args.directory is None:
             raise InputError(
                 "it is needed where PATH is a file, which is made again there", "directory"
             )
-        path, name = place_of(path)
-    dataset = Dataset.open(path)
+        store, name = place_of(args.path)
+        dataset = Dataset(store)
     plan = dataset.rebuild(args.directory, name, args.workers)
     if plan.complete:
         say(f"{title_of(list(plan.complete))}  already complete", args.quiet)

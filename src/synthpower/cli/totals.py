@@ -24,10 +24,10 @@ def run(args: argparse.Namespace) -> None:
     announce_compiling(args)
     from synthpower.dataset.dataset import Dataset
 
-    (directory, names), *others = folders_of(args.paths).items()
+    (store, names), *others = folders_of(args.paths).values()
     if others:
-        raise InputError(f"{others[0][0]}: name one dataset, or files of one")
-    dataset = Dataset.open(directory)
+        raise InputError(f"{others[0][0].label('')}: name one dataset, or files of one")
+    dataset = Dataset(store)
     if args.sql:
         table = args.table or "readings"
         print(dataset.totals_query(args.sql, table, args.by, names, args.workers))

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     announce_compiling(args)
     folders = folders_of(args.paths)
-    if args.contract and any(names is not None for names in folders.values()):
+    if args.contract and any(names is not None for _, names in folders.values()):
         raise InputError("it is about a whole dataset: name its directory", "contract")
     if args.span and not args.contract:
         raise InputError("it goes with --contract", "span")
@@ -59,8 +59,8 @@ def _rows(args: argparse.Namespace, folders: Folders) -> int | None:
     from synthpower.dataset.dataset import Dataset
 
     total = 0
-    for folder, names in folders.items():
-        rows = Dataset.open(folder).rows(names, contract=args.contract)
+    for store, names in folders.values():
+        rows = Dataset(store).rows(names, contract=args.contract)
         if rows is None:
             return None
         total += rows
@@ -72,8 +72,8 @@ def _checks(
 ) -> Iterator[Check]:
     from synthpower.dataset.dataset import Dataset
 
-    for folder, names in folders.items():
-        dataset = Dataset.open(folder)
+    for store, names in folders.values():
+        dataset = Dataset(store)
         if args.contract:
             yield from dataset.validate(args.span, progress, args.workers)
         else:

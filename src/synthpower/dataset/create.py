@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from synthpower.dataset.layout import INVENTORY, MANIFEST, README, parse_data_name
-from synthpower.dataset.manifest import Manifest, manifest_text, read_manifest
+from synthpower.dataset.manifest import Manifest, empty_fragments, manifest_text, read_manifest
 from synthpower.dataset.prose import OwnTables
 from synthpower.dataset.readme import render_readme
 from synthpower.errors import InputError
@@ -17,7 +17,7 @@ from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import Specification
 from synthpower.signals import completed
-from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
+from synthpower.storage import Store
 from synthpower.tables import (
     COLUMNS,
     LOCATIONS,
@@ -37,7 +37,7 @@ _ANY_DATE = "2000-01-01"
 
 
 def create_dataset(
-    store: LocalStore,
+    store: Store,
     fleet: Fleet,
     measurements: Sequence[Measurement] | None = None,
     overwrite: bool = False,
@@ -57,7 +57,7 @@ def create_dataset(
     table = list(read_measurements() if measurements is None else measurements)
     if columns is not None:  # which its files must be able to have
         _ = completed(Specification(_ANY_DATE, tuple(table), 0, columns=tuple(columns)), fleet)
-    make_directory(store.directory)
+    store.make()
     texts: dict[str, str] = {
         MEASUREMENTS: measurements_text(table),
         SERVER_TYPES: server_types_text(fleet.server_types),
@@ -73,6 +73,7 @@ def create_dataset(
         stack.enter_context(store.lock())
         store.clear()
         check_new_dataset(store, overwrite)  # again: another run may have come first
+        empty_fragments(store)
         kept = stack.enter_context(store.create(MANIFEST, replace=True))
         kept.write(manifest_text(manifest))  # without entries: no file is there that they are of
         for name, text in texts.items():
@@ -84,10 +85,9 @@ def create_dataset(
         return sink.size
 
 
-def check_new_dataset(store: LocalStore, overwrite: bool) -> None:
+def check_new_dataset(store: Store, overwrite: bool) -> None:
     """Raise `InputError` where an inventory cannot be written, or data files are made from it."""
-    check_new_directory(store.directory)
-    if not store.directory.exists():
+    if not store.is_there():
         return
     for name in _WRITTEN:
         store.check(name)
@@ -101,7 +101,7 @@ def check_new_dataset(store: LocalStore, overwrite: bool) -> None:
     if not store.exists(INVENTORY) and (kept := read_manifest(store).files):
         raise InputError(
             f"{store.label(MANIFEST)} says how {min(kept)} was made: 'synthpower remake "
-            f"{store.directory}' makes all again; remove it, or choose another directory"
+            f"{store.label('')}' makes all again; remove it, or choose another directory"
         )
 
 

@@ -18,16 +18,12 @@ from synthpower.dataset.planning import plan_request
 from synthpower.dataset.request import Request
 from synthpower.dataset.writing import write_plan
 from synthpower.engine import Progress, Summary
+from synthpower.errors import InputError
 from synthpower.fleet.fleet import Fleet
 from synthpower.lazy import lazy
 from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
-from synthpower.storage import (
-    LocalStore,
-    Store,
-    check_directory,
-    check_new_directory,
-)
+from synthpower.storage import LocalStore, Store, open_store
 
 if TYPE_CHECKING:
     from synthpower.dataset.check import Check
@@ -61,22 +57,22 @@ class Dataset:
 
     @classmethod
     def open(cls, where: str | os.PathLike[str] | Store) -> Dataset:
-        """Open a dataset: a directory, or another store.
+        """Open a dataset: a directory, a URL such as ``s3://bucket/prefix``, or another store.
 
         Raises
         ------
         InputError
             Where there is no such directory.
         """
-        if not isinstance(where, str | os.PathLike):
-            return cls(where)
-        check_directory(Path(where))
-        return cls(LocalStore(Path(where)))
+        store = open_store(where)
+        if isinstance(where, str | os.PathLike) and not store.is_there():
+            raise InputError(f"{os.fspath(where)}: no such directory", "directory")
+        return cls(store)
 
     @classmethod
     def create(
         cls,
-        directory: str | os.PathLike[str],
+        where: str | os.PathLike[str] | Store,
         inventory: Fleet,
         measurements: Sequence[Measurement] | None = None,
         overwrite: bool = False,
@@ -85,7 +81,7 @@ class Dataset:
         """Make a dataset without readings; see `Inventory.write`."""
         from synthpower.dataset.create import create_dataset
 
-        store = LocalStore(Path(directory))
+        store = open_store(where)
         create_dataset(store, inventory, measurements, overwrite, columns)
         return cls(store)
 
@@ -245,7 +241,7 @@ class Dataset:
         """
         from synthpower.dataset.validate import check_contract, parse_span
 
-        directory = Path(self.store.label(""))
+        directory = self._directory()
         return check_contract(directory, progress, parse_span(span) if span else None, workers)
 
     def rows(self, names: Iterable[str] | None = None, contract: bool = False) -> int | None:
@@ -261,7 +257,7 @@ class Dataset:
         if contract:
             from synthpower.dataset.validate import listed_rows
 
-            return listed_rows(Path(self.store.label("")))
+            return listed_rows(self._directory())
         from synthpower.dataset.verify import Verification
 
         verification = Verification(self.store)
@@ -269,7 +265,7 @@ class Dataset:
 
     def rebuild(
         self,
-        into: str | os.PathLike[str] | None = None,
+        into: str | os.PathLike[str] | Store | None = None,
         name: str | None = None,
         workers: int | None = None,
     ) -> Plan:
@@ -289,7 +285,13 @@ class Dataset:
         """
         from synthpower.dataset.rebuild import plan_rebuild
 
-        if into:
-            check_new_directory(Path(into))
-        target = LocalStore(Path(into) if into else Path(self.store.label("")), links=False)
+        target = open_store(into or self.store, links=False)
         return plan_rebuild(self.store, target, name, workers)
+
+    def _directory(self) -> Path:
+        """Return the directory that it is; `InputError` where it is in something else."""
+        if not isinstance(self.store, LocalStore):
+            raise InputError(
+                f"{self.store.label('')}: it is checked in a directory: copy it there", "contract"
+            )
+        return self.store.directory

@@ -17,7 +17,7 @@ from synthpower.errors import InputError, Notice
 from synthpower.fleet.fleet import Fleet, Kinds
 from synthpower.model.columns import Column
 from synthpower.model.measurement import Measurement
-from synthpower.storage import LocalStore, Store
+from synthpower.storage import ObjectStore, Store, folders_above, kind_of, open_store
 from synthpower.tables import (
     COLUMNS,
     LOCATIONS,
@@ -67,27 +67,27 @@ class Inventory(Fleet):
         InputError
             Naming file and line: see `Fleet.read_file`.
         """
-        path = Path(path)
-        if path.is_dir():
-            return cls.read_from(LocalStore(path))
-        kinds = partial(read_kinds, LocalStore(path.parent))
-        return cls.read_file(path, _advice(path.parent), kinds=kinds)
+        if kind_of(path) == "directory":
+            return cls.read_from(open_store(path))
+        store, name = next(folders_above(path))
+        file = StoreFile(store, name) if isinstance(store, ObjectStore) else Path(path)
+        kinds = partial(read_kinds, store)
+        return cls.read_file(file, _advice(store), kinds=kinds)
 
     @classmethod
     def read_from(cls, store: Store, name: str = INVENTORY) -> Self:
         """Read the inventory of a dataset; see `read`."""
-        label = store.label(name)
-        advice = _advice(Path(label).parent)
+        label, advice = store.label(name), _advice(store)
         if not store.exists(name):
             if name == INVENTORY and has_record(store):
-                advice = f"'synthpower remake {Path(label).parent}' makes it again"
+                advice = f"'synthpower remake {store.label('')}' makes it again"
             raise InputError(f"{label}: no inventory there; {advice}")
         file = StoreFile(store, name)
         return cls.read_file(file, advice, dataset_seed(store), partial(read_kinds, store))
 
     def write(
         self,
-        directory: str | os.PathLike[str],
+        directory: str | os.PathLike[str] | Store,
         measurements: Sequence[Measurement] | None = None,
         overwrite: bool = False,
         columns: Sequence[Column] | None = None,
@@ -96,7 +96,7 @@ class Inventory(Fleet):
 
         Parameters
         ----------
-        directory : path-like
+        directory : path-like, URL or Store
             Made where it does not exist.
         measurements : sequence of Measurement, optional
             What measurements.csv is to hold; the shipped ones otherwise.
@@ -112,7 +112,7 @@ class Inventory(Fleet):
         """
         from synthpower.dataset.create import create_dataset
 
-        return create_dataset(LocalStore(Path(directory)), self, measurements, overwrite, columns)
+        return create_dataset(open_store(directory), self, measurements, overwrite, columns)
 
 
 def read_kinds(store: Store) -> Kinds:
@@ -152,5 +152,6 @@ def dataset_seed(store: Store) -> int | None:
     return manifest.seed if seed is None else seed
 
 
-def _advice(directory: Path) -> str:
-    return f"make one with 'synthpower inventory --directory {directory} --count 1000'"
+def _advice(store: Store) -> str:
+    where = store.label("")
+    return f"make one with 'synthpower inventory --directory {where} --count 1000'"

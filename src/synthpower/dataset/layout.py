@@ -13,6 +13,7 @@ from synthpower.tables import COLUMNS, LOCATIONS, MEASUREMENTS, SERVER_TYPES
 README = "README.md"
 INVENTORY = "inventory.csv"
 MANIFEST = "manifest.json"
+FRAGMENTS = "_manifest"  # a folder: those who read all files of a dataset pass over it
 DATA = "data-*"
 OURS = (README, INVENTORY, MEASUREMENTS, COLUMNS, SERVER_TYPES, LOCATIONS, MANIFEST)
 

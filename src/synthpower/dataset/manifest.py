@@ -3,26 +3,31 @@
 ``{"version": 3, "seed": …, "inventory": {…}, "files": {name: entry, …}}``. What a run has planned
 is in it before the run starts, and what of that is whole while it goes on: see `Entry`. Nothing
 in it differs between two equal runs.
+
+In a store without locks nobody can add to a file that others add to. There manifest.json keeps
+what ``inventory`` wrote, and each run writes the entries of its files into a **fragment** of its
+own, ``_manifest/DIGEST.json``, named by its files. Whoever reads the manifest reads them, too: in
+the order of their generations, of which each run takes one above those that it differs from.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from synthpower.dataset.entries import Entry, as_entry
-from synthpower.dataset.layout import MANIFEST
+from synthpower.dataset.entries import PLANNED, WHOLE, Entry, as_entry
+from synthpower.dataset.layout import FRAGMENTS, MANIFEST
 from synthpower.errors import InputError, shown
 from synthpower.model.columns import Column, field_of
-from synthpower.model.description import load_json
+from synthpower.model.description import load_json, same
 from synthpower.model.streams import SEED_LIMIT
-from synthpower.storage import LocalStore, Store
+from synthpower.storage import Address, Store, folders_above
 from synthpower.version import __version__
 
 VERSION = 3
@@ -48,12 +53,15 @@ class Manifest:
         The entries of the files of readings, by name, as JSON has them.
     version : int
         Of the file that this was read from; 0 where there was none.
+    generation : int
+        Of a fragment.
     """
 
     seed: int | None = None
     inventory: Mapping[str, Any] | None = None
     files: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
+    generation: int = 0
 
     @property
     def drawn(self) -> Mapping[str, Any] | None:
@@ -76,20 +84,63 @@ class Manifest:
 
 
 def read_manifest(store: Store) -> Manifest:
-    """Return the store's manifest, an empty one where there is none.
+    """Return the store's manifest with its fragments, an empty one where there is none.
 
     Raises
     ------
     InputError
         Where manifest.json is not one of ours, or one of a newer version.
     """
-    label = store.label(MANIFEST)
+    manifest = read_kept(store)
+    fragments = read_fragments(store)
+    if not fragments:
+        return manifest
+    in_order = [
+        f for _, f in sorted(fragments.items(), key=lambda each: (each[1].generation, each[0]))
+    ]
+    # With locks, manifest.json has been written last, and what it says holds.
+    layers = [*in_order, manifest] if store.locks else [manifest, *in_order]
+    files: dict[str, Any] = {}
+    for layer in layers:
+        for name, entry in layer.files.items():
+            if not _is_known_whole(files.get(name), entry):
+                files[name] = entry
+    return replace(manifest, files=files, version=manifest.version or VERSION)
+
+
+def _is_known_whole(known: Any, entry: Any) -> bool:
+    """Return whether a file is known to be whole that is planned, from the same specification."""
+    one, other = as_entry(known), as_entry(entry)
+    return (
+        one is not None
+        and other is not None
+        and one.state == WHOLE
+        and other.state == PLANNED
+        and same(one.record, other.record)
+    )
+
+
+def read_fragments(store: Store) -> dict[str, Manifest]:
+    """Return the fragments of the manifest, by their names: of runs in a store without locks."""
+    if store.locks and not store.exists(FRAGMENTS):
+        return {}
+    names = store.names(f"{FRAGMENTS}/*.json")
+    return {name: _read(store, name) for name in names}
+
+
+def read_kept(store: Store) -> Manifest:
+    """Return what manifest.json says, without fragments."""
+    return _read(store, MANIFEST)
+
+
+def _read(store: Store, name: str) -> Manifest:
+    label = store.label(name)
     try:
-        if store.size(MANIFEST) is None:
-            if store.exists(MANIFEST):
+        if store.size(name) is None:
+            if store.exists(name):
                 raise InputError(f"{label}: it is not a file; remove it")
             return Manifest()
-        with store.open(MANIFEST) as file:
+        with store.open(name) as file:
             found = load_json(file.read())
     except OSError as error:
         raise InputError(f"{label}: cannot be read: {error.strerror}") from None
@@ -111,6 +162,9 @@ def _parsed(found: dict[str, Any], label: str) -> Manifest:
             f"{label}: version {version}: this program, synthpower {__version__}, reads manifests "
             f"up to version {VERSION}; it needs a newer one"
         )
+    generation = found.pop("generation", 0)
+    if type(generation) is not int or generation < 0:
+        raise InputError(f"{label}: generation {shown(generation)}: there is no such generation")
     if version > 1 and (unknown := found.keys() - set(_KEYS)):
         raise InputError(
             f"{label}: {shown(min(unknown))!r} is no key of a manifest of version {version}; it "
@@ -124,7 +178,7 @@ def _parsed(found: dict[str, Any], label: str) -> Manifest:
     if inventory is not None and not _is_inventory(inventory):
         raise InputError(f"{label}: what it says of the inventory is not what is written there")
     files = {_from_json(name): entry for name, entry in found["files"].items()}
-    return Manifest(seed, inventory, files, version)
+    return Manifest(seed, inventory, files, version, generation)
 
 
 def _is_inventory(found: Mapping[str, Any]) -> bool:
@@ -150,15 +204,19 @@ def checked_seed(value: object, label: str) -> int:
     raise InputError(f"{label}: the seed must be a whole number of 0 to 2^63 - 1")
 
 
-def write_manifest(store: Store, manifest: Manifest) -> None:
-    """Write the manifest, in today's version."""
-    with store.create(MANIFEST, replace=True) as sink:
+def write_manifest(
+    store: Store, manifest: Manifest, name: str = MANIFEST, anew: bool = False
+) -> None:
+    """Write the manifest, or a fragment of it, in today's version; `anew` only if there is none."""
+    with store.create(name, replace=not anew) as sink:
         sink.write(manifest_text(manifest))
 
 
 def manifest_text(manifest: Manifest) -> bytes:
     """Return the manifest as its file has it, in today's version."""
     found: dict[str, Any] = {"version": VERSION}
+    if manifest.generation:
+        found["generation"] = manifest.generation
     if manifest.seed is not None:
         found["seed"] = manifest.seed
     if manifest.inventory is not None:
@@ -167,17 +225,16 @@ def manifest_text(manifest: Manifest) -> bytes:
     return json.dumps(found, indent=2, sort_keys=True).encode() + b"\n"
 
 
-def place_of(path: Path) -> tuple[Path, str]:
-    """Return the directory of the dataset that a file is in, and its name there.
+def place_of(where: Address) -> tuple[Store, str]:
+    """Return the dataset that a file is in, and its name there.
 
     The dataset is the one whose manifest names it, or else the folder that the file is in.
     """
-    for folder in path.parents:
-        name = path.relative_to(folder).as_posix()
+    for store, name in folders_above(where):
         with contextlib.suppress(InputError):
-            if name in read_manifest(LocalStore(folder)).files:
-                return folder, name
-    return path.parent, path.name
+            if name in read_manifest(store).files:
+                return store, name
+    return next(folders_above(where))
 
 
 class ManifestLog:
@@ -201,6 +258,7 @@ class ManifestLog:
         self._store = store
         self._entries = {name: entry.as_json() for name, entry in {**whole, **planned}.items()}
         self._next = 0.0
+        self._fragment = None if store.locks else Fragment(store, self._entries)
 
     def __enter__(self) -> ManifestLog:
         self._write()
@@ -217,10 +275,53 @@ class ManifestLog:
     def _write(self) -> None:
         started = time.monotonic()
         if self._entries:
-            update_files(self._store, self._entries)
+            if self._fragment:
+                self._fragment.update(self._entries)
+            else:
+                update_files(self._store, self._entries)
         self._entries = {}
         ended = time.monotonic()
         self._next = ended + max(1, _REST * (ended - started))
+
+
+class Fragment:
+    """The manifest of one run in a store without locks.
+
+    Parameters
+    ----------
+    store : Store
+    entries : mapping of str to object
+        All that the run is about, as JSON has it: equal runs have one fragment.
+    """
+
+    def __init__(self, store: Store, entries: Mapping[str, Any]) -> None:
+        digest = hashlib.sha256("\0".join(map(_to_json, sorted(entries))).encode()).hexdigest()
+        self._store = store
+        self._name = f"{FRAGMENTS}/{digest[:16]}.json"
+        self._known = read_manifest(store).files
+        fragments = read_fragments(store) if entries else {}
+        own = fragments.pop(self._name, Manifest())
+        self._files = dict(own.files)
+        above = [
+            other.generation + 1
+            for other in fragments.values()
+            if any(_differs(other.files.get(name), entry) for name, entry in entries.items())
+        ]
+        self._generation = max([own.generation, *above])
+
+    def update(self, entries: Mapping[str, Any]) -> None:
+        """Add entries, if the manifest does not have them."""
+        self._files = {**self._files, **entries}
+        if any(self._known.get(name) != entry for name, entry in entries.items()):
+            fragment = Manifest(files=self._files, generation=self._generation)
+            write_manifest(self._store, fragment, self._name)
+            self._known = self._files
+
+
+def _differs(found: Any, entry: Any) -> bool:
+    """Return whether there is an entry, and it is of another specification."""
+    one, other = as_entry(found), as_entry(entry)
+    return one is not None and other is not None and not same(one.record, other.record)
 
 
 def update_files(store: Store, entries: Mapping[str, Any]) -> None:
@@ -232,13 +333,25 @@ def update_files(store: Store, entries: Mapping[str, Any]) -> None:
             write_manifest(store, Manifest(manifest.seed, manifest.inventory, files))
 
 
+def empty_fragments(store: Store) -> None:
+    """Have the fragments say nothing: their files are gone."""
+    for name, fragment in read_fragments(store).items():
+        if fragment.files:
+            write_manifest(store, Manifest(), name)
+
+
 def keep_seed(store: Store, seed: int) -> int:
     """Keep a drawn seed in the manifest and return it; where another run has kept one, that."""
     with store.lock():
-        manifest = read_manifest(store)
+        manifest = read_kept(store)
         if manifest.seed is None:
-            write_manifest(store, Manifest(seed, manifest.inventory, manifest.files))
-            return seed
+            kept = replace(manifest, seed=seed)
+            if store.locks or manifest.version:
+                write_manifest(store, kept)
+                return seed
+            with contextlib.suppress(InputError):  # without locks, who comes first has made it
+                write_manifest(store, kept, anew=True)
+            return read_kept(store).seed or seed
         return manifest.seed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,12 +112,3 @@ class Plan:
                 f"{self.target.label('')}: {self.size.certainty} {self.size.bytes:,} bytes are "
                 f"needed, and {free:,} are free; make room or choose another directory"
             )
-
-
-def same_place(one: Store, other: Store) -> bool:
-    """Return whether two stores are the same."""
-    if one is other:
-        return True
-    if isinstance(one, StreamStore) or isinstance(other, StreamStore):
-        return False
-    return os.path.realpath(one.label("")) == os.path.realpath(other.label(""))

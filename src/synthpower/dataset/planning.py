@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from synthpower.dataset.lake.table import LakeTable
 from synthpower.dataset.layout import INVENTORY, OURS, README, parse_data_name
 from synthpower.dataset.manifest import read_manifest
 from synthpower.dataset.paths import check_different
-from synthpower.dataset.plan import Plan, same_place
+from synthpower.dataset.plan import Plan
 from synthpower.dataset.request import Request
 from synthpower.engine import Job, checked_workers
 from synthpower.errors import InputError, Notice
@@ -27,7 +26,7 @@ from synthpower.model.columns import Column
 from synthpower.model.specification import Specification
 from synthpower.model.streams import draw_seed
 from synthpower.signals import completed
-from synthpower.storage import Store, StreamStore, locate
+from synthpower.storage import Store, StreamStore, address, locate, same_place
 from synthpower.tables import COLUMNS
 
 
@@ -132,10 +131,8 @@ def _check_name(own: Store, request: Request, target: Store, name: str, stem: st
     if argument == "directory" or isinstance(target, StreamStore):
         return
     given = request.output or name
-    if request.output:
-        real = os.path.realpath(target.label(name))
-        if real in {os.path.realpath(own.label(ours)) for ours in OURS}:
-            raise InputError(f"{given} is part of the dataset; choose another name", argument)
+    if request.output and address(target, name) in {address(own, ours) for ours in OURS}:
+        raise InputError(f"{given} is part of the dataset; choose another name", argument)
     of_another = (said := parse_data_name(name)) and said.stem != stem
     if of_another and same_place(target, own):
         raise InputError(

@@ -31,7 +31,7 @@ from synthpower.errors import InputError, Notice, shown
 from synthpower.fleet.serials import CAPACITY
 from synthpower.formats import format_of_name
 from synthpower.model.measurement import Measurement, without_quantities
-from synthpower.storage import LocalStore, Store, check_new_directory
+from synthpower.storage import Store, same_place
 from synthpower.tables import (
     COLUMNS,
     LOCATIONS,
@@ -55,7 +55,7 @@ _TABLES = (SERVER_TYPES, LOCATIONS)
 
 
 def plan_rebuild(
-    source: Store, target: LocalStore, name: str | None = None, workers: int | None = None
+    source: Store, target: Store, name: str | None = None, workers: int | None = None
 ) -> Plan:
     """Return what is to be made again.
 
@@ -63,7 +63,7 @@ def plan_rebuild(
     ----------
     source : Store
         The dataset: all that its manifest lists, its tables and its inventory.
-    target : LocalStore
+    target : Store
         Where to; it may be the dataset itself.
     name : str, optional
         One file of readings: only that.
@@ -75,10 +75,10 @@ def plan_rebuild(
     InputError
         Where something does not say how it was made, or is there and another.
     """
-    check_new_directory(target.directory)
+    _ = target.is_there()  # or could be
     if name is not None:
         return _plan_file(source, target, name, workers)
-    into_other = os.path.realpath(source.label("")) != os.path.realpath(target.label(""))
+    into_other = not same_place(source, target)
     _check_names(target, ())
     _check_files(source)
     manifest = read_manifest(source)
@@ -104,7 +104,7 @@ def plan_rebuild(
     return plan
 
 
-def _plan_file(source: Store, target: LocalStore, name: str, workers: int | None) -> Plan:
+def _plan_file(source: Store, target: Store, name: str, workers: int | None) -> Plan:
     _check_names(target, [name])
     with _about(source.label(name)):
         entry = _own_entry(source, name, read_manifest(source).entry(name))
@@ -153,9 +153,9 @@ def _check_files(source: Store) -> None:
             raise InputError(f"{label}: it is not a file, or a link to nothing; remove it")
 
 
-def _check_names(target: LocalStore, names: Iterable[str]) -> None:
+def _check_names(target: Store, names: Iterable[str]) -> None:
     """Raise `InputError` where a file could not be created, or would be outside the dataset."""
-    if target.directory.is_dir():
+    if target.is_there():
         for name in (*names, *OURS):
             target.check(name)
 
@@ -327,13 +327,13 @@ def _is_made_of(store: Store, name: str, pieces: Pieces) -> bool:
 
 
 def _sorted_out(
-    target: LocalStore, entries: Mapping[str, Entry], fleet: Inventory, workers: int | None
+    target: Store, entries: Mapping[str, Entry], fleet: Inventory, workers: int | None
 ) -> Plan:
     """Return which files are there, whole, and which are to be made."""
     jobs: list[Job] = []
     complete: dict[str, Entry | None] = {}
     expected: dict[str, int | None] = {}
-    listed = read_manifest(target) if target.directory.is_dir() else Manifest()
+    listed = read_manifest(target)
     for name, entry in entries.items():
         with _about(target.label(name)):
             job = entry.job(target, name)

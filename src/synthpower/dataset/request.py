@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from synthpower.dataset.lake import ROOT
 from synthpower.dataset.paths import DATE, HOUR_OF_DAY, SHARD, PathPattern
@@ -21,7 +20,7 @@ from synthpower.model.grid import MOST_PARTS, WHOLE, Part
 from synthpower.model.measurement import Measurement
 from synthpower.model.specification import DEFAULT_SIGNAL, Specification
 from synthpower.signals import find_signal
-from synthpower.storage import StreamStore, locate
+from synthpower.storage import Address, StreamStore, locate
 
 TABLE_FORMAT = "parquet"
 
@@ -56,8 +55,8 @@ class Request:
         One of `FORMATS`; by default what `output` ends in, or else CSV.
     compression, delimiter, header, row, implementation, row_group_rows
         As of `Options`.
-    output : Path, optional
-        One file elsewhere, a pipe, or ``-`` for standard output.
+    output : path-like or str, optional
+        One file elsewhere, a URL of one, a pipe, or ``-`` for standard output.
     path : str, optional
         Where below the dataset each file goes, and by what the rows are divided: a pattern of
         names such as ``dt={date}/hour={hour}/site={location}/data{suffix}``; see docs/FORMAT.md.
@@ -86,7 +85,7 @@ class Request:
     row: str | None = None
     implementation: str = FAST
     row_group_rows: int | None = None
-    output: Path | None = None
+    output: Address | None = None
     path: str | None = None
     table: str | None = None
     overwrite: bool = False
@@ -149,9 +148,9 @@ class Request:
         if self.row is not None:
             _ = pattern_row(self.row)  # which says what is wrong with it
         options = Options(**{field: getattr(self, field) for field in Options._fields})
-        if self.output and not isinstance(locate(self.output)[0], StreamStore):
-            named = self.output.name, self.format, self.compression
-            format, compression = choose_format(*named, "output")
+        store, name = locate(self.output) if self.output else (None, "")
+        if store is not None and not isinstance(store, StreamStore):
+            format, compression = choose_format(name, self.format, self.compression, "output")
             options = options._replace(compression=compression)
         else:
             format = find_format(self.format or (TABLE_FORMAT if self.table else DEFAULT_FORMAT))

@@ -10,20 +10,22 @@ from synthpower.dataset.entries import PLANNED, entry_of
 from synthpower.dataset.inventory import dataset_columns, dataset_measurements
 from synthpower.dataset.layout import README
 from synthpower.dataset.manifest import (
+    VERSION,
     Manifest,
     ManifestLog,
     keep_seed,
+    read_kept,
     read_manifest,
     write_manifest,
 )
-from synthpower.dataset.plan import Plan, same_place
+from synthpower.dataset.plan import Plan
 from synthpower.dataset.planning import plan_request
 from synthpower.dataset.prose import OwnTables
 from synthpower.dataset.readme import with_commands
 from synthpower.dataset.totals import with_totals
 from synthpower.engine import Progress, Summary
 from synthpower.errors import InputError, Notice
-from synthpower.storage import LocalStore, Store, check_new_directory, make_directory
+from synthpower.storage import Store, same_place
 
 Finished = Callable[[Summary], None]
 Runner = Callable[[Plan, Progress | None, Finished], list[Summary]]
@@ -89,9 +91,8 @@ def write_plan(
 
 def _prepare(plan: Plan) -> None:
     """Write what a plan has besides readings."""
-    if isinstance(plan.store, LocalStore):
-        check_new_directory(plan.store.directory)
-        make_directory(plan.store.directory)
+    _ = plan.store.is_there()  # or could be
+    plan.store.make()
     plan.check_room()
     plan.target.clear()
     for store, files, over in ((plan.store, plan.tables, False), (plan.target, plan.events, True)):
@@ -101,8 +102,10 @@ def _prepare(plan: Plan) -> None:
                     sink.write(piece)
     if plan.kept:
         with plan.store.lock():
-            files = read_manifest(plan.store).files
-            write_manifest(plan.store, Manifest(**plan.kept, files=files))
+            known = read_kept(plan.store)
+            kept = Manifest(**plan.kept, files=known.files)
+            if replace(kept, version=known.version) != known or known.version != VERSION:
+                write_manifest(plan.store, kept)
 
 
 def _update_readme(store: Store) -> None:

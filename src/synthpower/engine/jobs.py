@@ -123,9 +123,13 @@ class Run:
 
     def fits(self, free: int) -> bool:
         """Return whether the files take no more than `free` bytes."""
-        estimates = self._of_kinds(lambda writer, specification: writer.estimate(specification))
-        about = sum(estimates[job.kind] for job in self._jobs)
+        about = sum(self._estimates[job.kind] for job in self._jobs)
         return about * 2 <= free or self.size.bytes <= free
+
+    @lazy
+    def _estimates(self) -> dict[object, int]:
+        """About how large the files of each kind will be."""
+        return self._of_kinds(lambda writer, specification: writer.estimate(specification))
 
     def _of_kinds(self, measure: Callable[[Writer[Any], Specification], Any]) -> dict[object, Any]:
         """Return what is measured of each kind of job."""
@@ -170,7 +174,7 @@ class Run:
         keeps = any(job.store.keeps_buffers for job in self._jobs)
         with rendering(self._files(), self.workers, keeps) as rendered:
             pairs = list(zip(self._jobs, self._writers, strict=True))
-            return _write_files(pairs, rendered, progress, finished)
+            return _write_files(pairs, self._estimates, rendered, progress, finished)
 
     def _files(self) -> list[tuple[Writer[Any], int]]:
         pairs = zip(self._jobs, self._writers, strict=True)
@@ -212,6 +216,7 @@ class _Endings:
 
 def _write_files(
     files: Sequence[tuple[Job, Writer[Any]]],
+    sizes: Mapping[object, int],
     rendered: Iterator[Rendered[Any]],
     progress: Progress | None,
     finished: Finished | None,
@@ -223,7 +228,8 @@ def _write_files(
             for job, writer in files:
                 started = time.perf_counter()
                 with ExitStack() as stack:
-                    sink = stack.enter_context(job.store.create(job.name, replace=job.replace))
+                    created = job.store.create(job.name, replace=job.replace, size=sizes[job.kind])
+                    sink = stack.enter_context(created)
                     write = stack.enter_context(writer.open(job.specification, sink))
                     totals, reported = _write_chunks(writer, write, rendered, sink, progress)
                     endings.wait(_ENDING - 1)

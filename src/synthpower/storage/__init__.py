@@ -1,31 +1,43 @@
 """Where files go and come from: stores, whose files appear whole or not at all.
 
-`Store` and `Sink` are the seam: a directory (`LocalStore`), and one stream (`StreamStore`).
+`Store` and `Sink` are the seam: a directory (`LocalStore`), a prefix of a bucket (`ObjectStore`),
+and one stream (`StreamStore`). `open_store` and `locate` say which of them an address is in.
 """
 
 from synthpower.storage.interface import Blocks, Files, Sink, Store
 from synthpower.storage.local import LocalStore, remove_own
-from synthpower.storage.paths import (
-    STDOUT,
-    check_directory,
-    check_new_directory,
-    check_output,
-    make_directory,
+from synthpower.storage.paths import STDOUT, check_output, make_directory
+from synthpower.storage.places import (
+    Address,
+    address,
+    check_file,
+    folders_above,
+    kind_of,
+    locate,
+    open_store,
+    same_place,
 )
-from synthpower.storage.stream import StreamStore, locate
+from synthpower.storage.remote import ObjectStore
+from synthpower.storage.stream import StreamStore
 
 __all__ = [
     "STDOUT",
+    "Address",
     "Blocks",
     "Files",
     "LocalStore",
+    "ObjectStore",
     "Sink",
     "Store",
     "StreamStore",
-    "check_directory",
-    "check_new_directory",
+    "address",
+    "check_file",
     "check_output",
+    "folders_above",
+    "kind_of",
     "locate",
     "make_directory",
+    "open_store",
     "remove_own",
+    "same_place",
 ]

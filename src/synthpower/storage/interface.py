@@ -101,15 +101,44 @@ class Store(Files, Protocol):
     ----------
     keeps_buffers : bool
         Whether its sinks keep references to the buffers that they are given.
+    locks : bool
+        Whether `lock` keeps others out. Where it does not, each run has a manifest of its own.
     """
 
     keeps_buffers: bool
+    locks: bool
 
-    def create(self, name: str, *, replace: bool = False) -> AbstractContextManager[Sink]:
+    def is_there(self) -> bool:
+        """Return whether it is there, so that files can be put into it.
+
+        Raises
+        ------
+        InputError
+            Where something else is in its place, or there is no such bucket.
+        OSError
+            Where it cannot be reached.
+        """
+        ...
+
+    def make(self) -> None:
+        """Make it where it is not there, if it has to be made."""
+        ...
+
+    def create(
+        self, name: str, *, replace: bool = False, size: int | None = None
+    ) -> AbstractContextManager[Sink]:
         """Make a file, which appears when the context ends without an error, whole or not at all.
 
         The end may take long (a disk has to confirm, a part has to arrive): those of several
         files are run at once, each on another thread, beside the beginning of the next file.
+
+        Parameters
+        ----------
+        name : str
+        replace : bool
+            Replace an older file.
+        size : int, optional
+            About how many bytes it will have, where that is known.
 
         Raises
         ------

@@ -17,7 +17,13 @@ from typing import BinaryIO
 from synthpower.errors import InputError, Notice
 from synthpower.storage.direct import DirectReader, StagedSink
 from synthpower.storage.interface import Sink
-from synthpower.storage.paths import already_exists, cannot_write, check_output
+from synthpower.storage.paths import (
+    already_exists,
+    cannot_write,
+    check_new_directory,
+    check_output,
+    make_directory,
+)
 
 TEMPORARY_PREFIX = ".synthpower-"  # then sixteen random hex digits and .tmp
 _COMPARED = 2**20  # bytes at a time
@@ -50,6 +56,7 @@ class LocalStore:
     """
 
     keeps_buffers = False
+    locks = True
 
     def __init__(self, directory: Path, links: bool = True) -> None:
         self.directory = directory
@@ -62,8 +69,21 @@ class LocalStore:
         """Be the same directory in a process that is in another."""
         return {**self.__dict__, "directory": Path(os.path.abspath(self.directory))}  # noqa: PTH100
 
+    def is_there(self) -> bool:
+        check_new_directory(self.directory)
+        return self.directory.exists()
+
+    def make(self) -> None:
+        make_directory(self.directory)
+
     @contextlib.contextmanager
-    def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
+    def create(
+        self,
+        name: str,
+        *,
+        replace: bool = False,
+        size: int | None = None,  # noqa: ARG002 - see Store
+    ) -> Iterator[Sink]:
         """Make a file; see `Store`."""
         path = self.directory / name
         self.check(name)

@@ -66,7 +66,7 @@ def make_directory(path: Path, argument: str = "directory") -> None:
         raise cannot_write(path, error, argument) from None
 
 
-def already_exists(path: Path) -> InputError:
+def already_exists(path: Path | str) -> InputError:
     """Return the error of a file that must not be replaced."""
     return InputError(f"{path} exists; overwrite=True replaces it")
 

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from synthpower.errors import InputError
 from synthpower.storage.direct import DescriptorSink
-from synthpower.storage.interface import Blocks, Sink, Store
-from synthpower.storage.local import LocalStore, named
+from synthpower.storage.interface import Blocks, Sink
+from synthpower.storage.local import named
 from synthpower.storage.paths import STDOUT, check_output
 
 
@@ -26,6 +26,7 @@ class StreamStore:
     """
 
     keeps_buffers = False
+    locks = True
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,7 +35,13 @@ class StreamStore:
         return f"StreamStore({str(self._path)!r})"
 
     @contextlib.contextmanager
-    def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:  # noqa: ARG002 - see Store
+    def create(
+        self,
+        name: str,
+        *,
+        replace: bool = False,  # noqa: ARG002 - see Store
+        size: int | None = None,  # noqa: ARG002
+    ) -> Iterator[Sink]:
         """Write into the stream; see `Store`."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(named(self.label(name)))
@@ -47,6 +54,11 @@ class StreamStore:
                 descriptor = os.open(self._path, os.O_WRONLY)
                 stack.callback(os.close, descriptor)
             yield stack.enter_context(contextlib.closing(DescriptorSink(descriptor)))
+
+    def is_there(self) -> bool:
+        return True
+
+    def make(self) -> None: ...
 
     def check(self, name: str, argument: str | None = None) -> None:  # noqa: ARG002
         if self._path != STDOUT:
@@ -77,11 +89,3 @@ class StreamStore:
 
     def label(self, name: str) -> str:  # noqa: ARG002
         return "standard output" if self._path == STDOUT else str(self._path)
-
-
-def locate(path: Path) -> tuple[Store, str]:
-    """Return the store of a path, and its name there."""
-    with contextlib.suppress(OSError):  # such as a name that is too long: `check_output` says it
-        if path == STDOUT or (path.exists() and not path.is_file()):
-            return StreamStore(path), path.name
-    return LocalStore(path.parent), path.name

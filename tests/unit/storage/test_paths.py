@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthpower import InputError
-from synthpower.storage import (
+from synthpower.storage.paths import (
     STDOUT,
     check_directory,
     check_new_directory,

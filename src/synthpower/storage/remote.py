@@ -1,0 +1,314 @@
+"""A bucket of object storage, by obstore: objects that appear under their names when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from synthpower.errors import InputError, shown
+from synthpower.lazy import lazy
+from synthpower.storage.client import ask, check_url, connect
+from synthpower.storage.interface import Sink
+from synthpower.storage.parts import PartsSink, checksum, part_size, parts_in_flight
+from synthpower.storage.paths import already_exists
+
+if TYPE_CHECKING:
+    from obstore import WritableFile
+    from obstore.store import ObjectStore as Client
+
+T = TypeVar("T")
+
+_BLOCK = 2**23
+_BUFFER = 2**20
+_LONGEST_KEY = 1024  # bytes
+
+
+class ObjectStore:
+    """A prefix of a bucket.
+
+    Credentials, region and endpoint come from the environment: ``AWS_ACCESS_KEY_ID``,
+    ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``, and
+    ``GOOGLE_`` and ``AZURE_`` ones likewise, or from the machine's role.
+
+    There are no locks: of two runs that make different objects of one name at once, the later may
+    replace the earlier's, where it has several parts. A process that is killed leaves the parts
+    that it has sent, which nobody sees but who pays for them: a rule of the bucket removes them.
+
+    Parameters
+    ----------
+    url : str
+        ``s3://bucket/prefix``, or with ``gs``, ``abfs`` or ``az``.
+    """
+
+    keeps_buffers = False
+    locks = False
+
+    def __init__(self, url: str) -> None:
+        check_url(url)
+        self.url = url.rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"ObjectStore({self.url!r})"
+
+    def __reduce__(self) -> tuple[type[ObjectStore], tuple[str]]:
+        return ObjectStore, (self.url,)
+
+    @lazy
+    def _client(self) -> Client:
+        return connect(self.url)
+
+    def is_there(self) -> bool:
+        return self._client is not None
+
+    def make(self) -> None: ...
+
+    @contextlib.contextmanager
+    def create(
+        self, name: str, *, replace: bool = False, size: int | None = None
+    ) -> Iterator[Sink]:
+        """Make an object; see `Store`.
+
+        One part is one request, which is refused where the object exists. Of several, it is looked
+        whether it exists before the first and just before the object appears.
+        """
+        self.check(name)
+        upload = _Upload(self, name, replace)
+        with contextlib.closing(PartsSink(lambda: upload.begin(sink), part_size(size))) as sink:
+            try:
+                yield sink
+                upload.end(sink)
+            except BaseException as error:
+                upload.abort(error)
+                raise
+
+    def check(self, name: str, argument: str | None = None) -> None:
+        if not name or name.endswith("/"):
+            raise InputError(f"{self.label(name)} names no object", argument)
+        key = f"{self.url.partition('://')[2].partition('/')[2]}/{name}"
+        if len(key.encode(errors="surrogatepass")) > _LONGEST_KEY:
+            raise InputError(
+                f"{shown(self.label(name))}: the name is longer than {_LONGEST_KEY} bytes", argument
+            )
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BufferedReader(_Object(self, name), _BUFFER)
+
+    def blocks(self, name: str) -> _Blocks:
+        return _Blocks(self, name)
+
+    def size(self, name: str) -> int | None:
+        import obstore
+
+        try:
+            return int(self.ask(name, lambda: obstore.head(self._client, name))["size"])
+        except FileNotFoundError:
+            return None
+
+    def range(self, name: str, begin: int, end: int) -> memoryview:
+        """Return some bytes of an object, which has them."""
+        import obstore
+
+        return memoryview(
+            self.ask(name, lambda: obstore.get_range(self._client, name, start=begin, end=end))
+        )
+
+    def exists(self, name: str) -> bool:
+        return self.size(name) is not None
+
+    def names(self, pattern: str = "*") -> list[str]:
+        import obstore
+
+        folder, _, _ = pattern.rpartition("/")
+        if "*" in folder or "?" in folder or "[" in folder:  # of all below the part without any
+            prefix = re.split(r"[*?\[]", folder, maxsplit=1)[0].rpartition("/")[0]
+            listed = self.ask("", lambda: list(obstore.list(self._client, prefix or None)))
+            found = [each["path"] for chunk in listed for each in chunk]
+        else:
+            one = self.ask("", lambda: obstore.list_with_delimiter(self._client, folder or None))
+            found = [each["path"] for each in one["objects"]]
+        return sorted(name for name in found if _matches(name, pattern))
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def free(self) -> int | None:
+        return None
+
+    def clear(self) -> None: ...
+
+    def label(self, name: str) -> str:
+        return f"{self.url}/{name}" if name else self.url
+
+    def ask(self, name: str, request: Callable[[], T]) -> T:
+        """Return what a request returns; an error of the client as an `OSError` of the object."""
+        _ = self._client  # whose own errors are of the whole store
+        return ask(self.label(name), request)
+
+
+class _Upload:
+    """An object that is being made."""
+
+    def __init__(self, store: ObjectStore, name: str, replace: bool) -> None:
+        self._store = store
+        self._name = name
+        self._replace = replace
+        self._writer: WritableFile | None = None
+
+    def begin(self, sink: PartsSink) -> _Upload | None:
+        """Begin to send parts, unless there is an object: then it is compared in the end."""
+        import obstore
+
+        if not self._replace and self._store.exists(self._name):
+            return None
+        self._writer = obstore.open_writer(
+            self._store._client,
+            self._name,
+            buffer_size=sink.part_size,
+            max_concurrency=parts_in_flight(sink.part_size),
+        )
+        return self
+
+    def write(self, part: memoryview) -> int:
+        writer = self._writer
+        assert writer is not None
+        return self._store.ask(self._name, lambda: writer.write(part))
+
+    def end(self, sink: PartsSink) -> None:
+        """Have the object appear."""
+        rest = sink.rest()
+        if not sink.begun:
+            self._put(sink, rest)
+            return
+        if self._writer is not None:
+            sink.wait()
+        if not self._replace and self._store.exists(self._name):
+            self._check_equal(sink, rest)
+            self.abort(None)
+            return
+        if self._writer is None:
+            raise OSError(errno.ENOENT, "it was there, and is gone", self._store.label(self._name))
+        self.write(rest)
+        writer, self._writer = self._writer, None
+        self._store.ask(self._name, writer.close)  # which aborts where it fails
+
+    def _put(self, sink: PartsSink, rest: memoryview) -> None:
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        client, mode = self._store._client, "overwrite" if self._replace else "create"
+        try:
+            self._store.ask(
+                self._name,
+                lambda: obstore.put(client, self._name, rest, mode=mode, use_multipart=False),  # type: ignore[arg-type]
+            )
+        except AlreadyExistsError:
+            self._check_equal(sink, rest)
+
+    def _check_equal(self, sink: PartsSink, rest: memoryview) -> None:
+        """Raise `InputError` unless the object that there is has the same bytes."""
+        store, name, size = self._store, self._name, sink.part_size
+        equal = store.size(name) == sink.size and all(
+            checksum(store.range(name, number * size, (number + 1) * size)) == expected
+            for number, expected in enumerate(sink.sums)
+        )
+        if equal and rest:
+            equal = store.range(name, sink.size - len(rest), sink.size) == rest
+        if not equal:
+            raise already_exists(store.label(name))
+
+    def abort(self, error: BaseException | None) -> None:
+        """Forget the parts that were sent; an error in that is of no interest."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            error = error or InterruptedError()
+            with contextlib.suppress(Exception):
+                writer.__exit__(type(error), error, None)
+
+
+class _Object(io.RawIOBase):
+    """An object that is read where it is asked for."""
+
+    def __init__(self, store: ObjectStore, name: str) -> None:
+        self._store = store
+        self._name = name
+        size = store.size(name)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.label(name))
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), self._store.label(self._name))
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        found = self._read(len(view))
+        view[: len(found)] = found
+        return len(found)
+
+    def readall(self) -> bytes:
+        return bytes(self._read(self._size))
+
+    def _read(self, count: int) -> memoryview:
+        begin, end = self._position, min(self._position + count, self._size)
+        if begin >= end:
+            return memoryview(b"")
+        self._position = end
+        return self._store.range(self._name, begin, end)
+
+
+class _Blocks:
+    """An object that is read in blocks, one ahead; see `Blocks`."""
+
+    def __init__(self, store: ObjectStore, name: str) -> None:
+        self._store = store
+        self._name = name
+        size = store.size(name)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.label(name))
+        self._size = size
+        self._thread = ThreadPoolExecutor(1)
+        self._ahead: tuple[int, Future[memoryview]] | None = None
+
+    def read(self, offset: int) -> memoryview:
+        at, future = self._ahead or (-1, None)
+        block = future.result() if future and at == offset else self._range(offset)
+        following = offset + len(block)
+        self._ahead = following, self._thread.submit(self._range, following)
+        return block
+
+    def _range(self, offset: int) -> memoryview:
+        end = min(offset + _BLOCK, self._size)
+        return self._store.range(self._name, offset, end) if offset < end else memoryview(b"")
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Return whether a name matches a glob; see `Store.names`."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(
+        fnmatchcase(part, each) and not part.startswith(".")
+        for part, each in zip(parts, patterns, strict=True)
+    )
