@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import synthpower
 
 PAGE = (Path(__file__).parents[2] / "docs" / "RECIPES.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+NEEDS_SERVERS = ("psql", "adbc", "chdb", "clickhouse-local", "kcat")  # or what is as large
 BLOCK = re.compile(r"<!-- (run|run: python|prints) -->\n```\w*\n(.*?)```", re.DOTALL)
 
 
@@ -23,9 +26,16 @@ BLOCK = re.compile(r"<!-- (run|run: python|prints) -->\n```\w*\n(.*?)```", re.DO
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which ``synthpower`` is this one."""
     folder = tmp_path_factory.mktemp("bin")
-    program = folder / "synthpower"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m synthpower "$@"\n')
-    program.chmod(0o755)
+    python = shlex.quote(sys.executable)
+    local = Path(__file__).parents[1] / "clickhouse_local.py"
+    for name, command in {
+        "synthpower": f"{python} -m synthpower",
+        "python": python,
+        "clickhouse-local": f"{python} {shlex.quote(str(local))}",
+    }.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        program.chmod(0o755)
     source = str(Path(synthpower.__file__).parents[1])
     return {
         **os.environ,
@@ -35,16 +45,45 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("title", SECTIONS)
+@pytest.fixture
+def broker() -> Iterator[str]:
+    """A Kafka broker of librdkafka's, in memory, which other processes reach."""
+    if not shutil.which("kcat"):
+        pytest.skip("kcat is not installed")
+    from confluent_kafka import Producer
+
+    mock = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
+    (found,) = mock.list_topics(timeout=10).brokers.values()
+    yield f"{found.host}:{found.port}"
+    mock.flush()
+
+
+def marks(text: str) -> list[pytest.MarkDecorator]:
+    code = "".join(code for kind, code in BLOCK.findall(text) if kind != "prints")
+    return [pytest.mark.servers] if any(word in code for word in NEEDS_SERVERS) else []
+
+
+@pytest.mark.parametrize(
+    "title", [pytest.param(title, marks=marks(text)) for title, text in SECTIONS.items()]
+)
 def test_a_recipe_runs(
     title: str, tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     text = SECTIONS[title]
-    if "chdb" in text and not find_spec("chdb"):
-        pytest.skip("chdb is not installed")
-    if "psql" in text:
-        environment = {**environment, **request.getfixturevalue("postgres")}
     blocks = BLOCK.findall(text)
+    code = "".join(code for kind, code in blocks if kind != "prints")
+    for word, module in {
+        "chdb": "chdb",
+        "clickhouse-local": "chdb",
+        "adbc": "adbc_driver_postgresql",
+        "confluent_kafka": "confluent_kafka",
+    }.items():
+        if word in code and not find_spec(module):
+            pytest.skip(f"{module} is not installed")
+    if "psql" in code or "postgresql" in code:
+        environment = {**environment, **request.getfixturevalue("postgres")}
+    if "kcat" in code:
+        environment = {**environment, "BROKER": request.getfixturevalue("broker")}
     printed = ""
     for kind, code in blocks:
         if kind == "prints":

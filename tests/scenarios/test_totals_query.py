@@ -233,6 +233,7 @@ def test_the_engines_are_those_of_the_command_line() -> None:
     assert tuple(DIALECTS) == _ENGINES
 
 
+@pytest.mark.servers
 def test_postgres_runs_it(dataset: Dataset, postgres: dict[str, str]) -> None:
     def psql(statement: str, *options: str) -> str:
         done = subprocess.run(
@@ -260,6 +261,7 @@ def test_postgres_runs_it(dataset: Dataset, postgres: dict[str, str]) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.servers
 def test_clickhouse_runs_it(dataset: Dataset) -> None:
     chdb = pytest.importorskip("chdb", reason="chdb is not installed")
     from chdb import session
