@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 from pyiceberg.table import StaticTable
+from s3_server import S3Server
 from support import CPU, POWER, contents
 
 from synthpower import Column, Dataset, InputError, Inventory, Request
@@ -361,8 +362,28 @@ def test_a_store_without_directory_is_refused(kind: str) -> None:
         with store.create(name) as sink:
             for piece in pieces:
                 sink.write(piece)
-    with pytest.raises(InputError, match="a table is made in a directory only"):
+    with pytest.raises(
+        InputError, match=r"such a table is made in a directory( or a bucket)? only"
+    ):
         Dataset.open(store).plan(Request(DATE, table=kind))
+
+
+def test_a_delta_table_is_made_in_a_bucket_too(s3: S3Server, kind: str) -> None:
+    url = "s3://bucket/some/power"
+    dataset = Dataset.create(url, Inventory.generate(5, seed=1))
+    if kind == "iceberg":
+        with pytest.raises(InputError, match="such a table is made in a directory only"):
+            dataset.plan(Request(DATE, table=kind))
+        return
+    for days in (2, 2, 3):
+        dataset.write(dataset.plan(Request(DATE, days=days, seed=1, table=kind)))
+    table = DeltaTable(f"{url}/readings")
+    assert table.version() == 1
+    found = {each.name: each.total for each in dataset.totals()}
+    expected = {name: (t.count, Decimal(t.text(t.sum) or 0)) for name, t in found.items()}
+    assert sums(table.to_pyarrow_dataset().to_table()) == expected
+    with pytest.raises(InputError, match="readings is a Delta table: choose another folder"):
+        dataset.plan(Request(DATE, table="iceberg"))
 
 
 def test_a_missing_library_is_named(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +18,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from synthpower.dataset.lake import LAKES
-from synthpower.dataset.lake.files import Bounds, TableFile, directory_of
+from synthpower.dataset.lake.files import Bounds, TableFile, location_of
 from synthpower.errors import InputError, one_line, shown
 from synthpower.storage import Store
 
@@ -28,16 +29,14 @@ class DeltaLog:
     """The log of a Delta table; see `Log`."""
 
     def __init__(self, store: Store, root: str) -> None:
-        self._folder = directory_of(store) / root
+        self._location = location_of(store, root, buckets=True)
         self._table: DeltaTable | None = None
         self.columns: dict[str, str] | None = None
-        if not (self._folder / LAKES["delta"].log).is_dir():
-            return
-        try:
-            self._table = DeltaTable(self._folder)
+        with _about(self._location):
+            if not DeltaTable.is_deltatable(self._location, _options()):
+                return
+            self._table = DeltaTable(self._location, storage_options=_options())
             fields = self._table.schema().fields
-        except DeltaError as error:
-            raise InputError(f"{self._folder}: {one_line(error)}", "table") from None
         self.columns = {field.name: getattr(field.type, "type", "other") for field in fields}
 
     @staticmethod
@@ -61,13 +60,28 @@ class DeltaLog:
         # A later entry of a file is in place of an earlier one.
         actions = [AddAction(f.name, f.bytes, {}, now, True, _stats(f)) for f in files]  # noqa: FBT003
         schema = Schema([Field(name, PrimitiveType(kind)) for name, kind in columns.items()])
-        try:
+        with _about(self._location):
             if self._table is None:
-                create_table_with_add_actions(str(self._folder), schema, actions)
+                create_table_with_add_actions(
+                    self._location, schema, actions, storage_options=_options()
+                )
             else:
                 self._table.create_write_transaction([*actions], "append", schema)
-        except DeltaError as error:
-            raise InputError(f"{self._folder}: {one_line(error)}", "table") from None
+
+
+@contextmanager
+def _about(location: str) -> Iterator[None]:
+    """Say in one line what is wrong with a table."""
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        raise InputError(f"{location}: {one_line(error)}", "table") from None
+
+
+def _options() -> dict[str, str] | None:
+    """Return what a bucket needs besides what the environment says, as `storage.client` has it."""
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http:")
+    return {"AWS_ALLOW_HTTP": "true"} if plain else None
 
 
 def _stats(file: TableFile) -> str:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,7 +28,7 @@ from synthpower.model.grid import Chunk
 from synthpower.model.specification import Specification
 from synthpower.model.total import Total, no_readings, total_of_json
 from synthpower.signals.steps import Steps
-from synthpower.storage import LocalStore, Store
+from synthpower.storage import LocalStore, ObjectStore, Store
 
 _LONGEST_BOUND = 4096  # bytes of a string; of longer ones the file itself says none either
 
@@ -235,8 +234,17 @@ def _as_stored(column: Column, decimals: int, number: Fraction | None) -> Any:
     return float(np.float32(double)) if column.kind is Kind.FLOAT else double
 
 
-def directory_of(store: Store) -> Path:
-    """Return the directory of a store; `InputError` where it has none."""
-    if not isinstance(store, LocalStore):
-        raise InputError(f"{store.label('')}: a table is made in a directory only", "table")
-    return Path(os.path.abspath(store.directory))  # noqa: PTH100 - links stay
+def location_of(store: Store, root: str, buckets: bool) -> str:
+    """Return the path of a table's folder, or its URL where such a table may be in a bucket.
+
+    Raises
+    ------
+    InputError
+        Where it can be neither.
+    """
+    if isinstance(store, LocalStore):
+        return os.path.join(os.path.abspath(store.directory), root)  # noqa: PTH100, PTH118 - links stay
+    if isinstance(store, ObjectStore) and buckets:
+        return f"{store.url}/{root}"
+    where = "in a directory or a bucket" if buckets else "in a directory"
+    raise InputError(f"{store.label('')}: such a table is made {where} only", "table")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyiceberg.catalog.noop import NoopCatalog
@@ -34,7 +35,7 @@ from pyiceberg.types import (
 )
 
 from synthpower.dataset.lake import LAKES
-from synthpower.dataset.lake.files import TableFile, directory_of
+from synthpower.dataset.lake.files import TableFile, location_of
 from synthpower.errors import InputError, one_line
 from synthpower.storage import Store
 
@@ -55,7 +56,7 @@ class IcebergLog:
     """The metadata of an Iceberg table; see `Log`."""
 
     def __init__(self, store: Store, root: str) -> None:
-        self._folder = directory_of(store) / root
+        self._folder = location_of(store, root, buckets=False)
         self._versions = _Versions(store, f"{root}/{_METADATA}", f"file://{self._folder}")
         self._table: Table | None = None
         self._files: dict[str, DataFile] = {}
@@ -84,7 +85,7 @@ class IcebergLog:
         table = self._table or self._versions.first(columns)
         made = [self._data_file(file, table.schema()) for file in files]
         replaced = [data for data in made if data.file_path in self._files]
-        (self._folder / _METADATA).mkdir(exist_ok=True)
+        Path(self._folder, _METADATA).mkdir(exist_ok=True)
         with table.transaction() as transaction:
             if self._table is None:  # our files do not say the columns' ids
                 names = table.schema().name_mapping.model_dump_json()
