@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +21,7 @@ from synthpower.formats import choose_format, find_format
 from synthpower.formats.batches import Batches, reading_schema
 from synthpower.formats.interface import Options
 from synthpower.lazy import lazy
-from synthpower.model.calendar import EPOCH, HOUR
+from synthpower.model.calendar import EPOCH, HOUR, following_dates
 from synthpower.model.columns import COLUMNS, END_COLUMNS, Column
 from synthpower.model.faults import Fault
 from synthpower.model.grid import WHOLE, Chunk, Part
@@ -30,6 +32,13 @@ from synthpower.signals import completed, find_signal
 from synthpower.signals.interface import Evaluator
 from synthpower.storage import STDOUT, check_file, locate
 from synthpower.tables import read_measurements
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow.compute as pc
+
+    from synthpower.scan.dataset import ReadingsDataset
 
 _BATCH_ROWS = 2**18
 
@@ -116,7 +125,17 @@ class Readings:
         spec = self.specification
         return (
             f"<Readings of {spec.date}, seed {spec.seed}: {steps:,} steps x {servers:,} servers x "
-            f"{measurements:,} measurements>"
+            f"{measurements:,} measurements; {', '.join(self.schema.names)}>"
+        )
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __iter__(self) -> Iterator[NoReturn]:
+        """Refuse: `pandas.DataFrame(readings)` would take what it iterates over for its rows."""
+        raise TypeError(
+            "readings have no rows to iterate over: to_pandas() and to_polars() make a data frame, "
+            "batches() Arrow's record batches"
         )
 
     @lazy
@@ -162,6 +181,66 @@ class Readings:
         """Export the readings as an Arrow C stream, made while it is read."""
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
+
+    def dataset(self, days: int = 1) -> ReadingsDataset:
+        """Return the readings as a data set of Arrow's, into which engines push their queries.
+
+        DuckDB, Polars, DataFusion and pyarrow have only those columns and rows made that a query
+        asks for; see `ReadingsDataset`.
+
+        Parameters
+        ----------
+        days : int
+            So many days, from the date of these readings on.
+
+        Raises
+        ------
+        InputError
+            Where there are no such days, or these are the readings of an hour.
+        """
+        from synthpower.scan.dataset import ReadingsDataset
+        from synthpower.scan.source import Source
+
+        spec = self.specification
+        dates = following_dates(spec.date, days)
+        specs = [completed(replace(spec, date=date), self.inventory) for date in dates]
+        return ReadingsDataset(Source(specs, self.inventory))
+
+    def filter(self, expression: pc.Expression) -> ReadingsDataset:
+        """Return the rows for which an expression is true, as a data set."""
+        return self.dataset().filter(expression)
+
+    def select(self, columns: Sequence[str]) -> ReadingsDataset:
+        """Return some of the columns, in the order asked for, as a data set."""
+        return self.dataset().select(columns)
+
+    def between(self, begin: str | datetime, end: str | datetime) -> ReadingsDataset:
+        """Return the rows of a range of times as a data set; see `ReadingsDataset.between`."""
+        return self.dataset().between(begin, end)
+
+    def at_sites(self, *sites: str) -> ReadingsDataset:
+        """Return the rows of the servers of some sites, as a data set."""
+        return self.dataset().at_sites(*sites)
+
+    def of_servers(self, *serial_numbers: str) -> ReadingsDataset:
+        """Return the rows of some servers, as a data set."""
+        return self.dataset().of_servers(*serial_numbers)
+
+    def head(self, num_rows: int = 5) -> pa.Table:
+        """Return the first rows."""
+        return self.dataset().head(num_rows)
+
+    def lazy(self) -> polars.LazyFrame:
+        """Return the readings as a lazy frame of Polars, into which it pushes its queries."""
+        return self.dataset().lazy()
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return all readings in memory, as a data frame of Polars."""
+        return self.dataset().to_polars()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return all readings in memory, as a data frame of pandas."""
+        return self.dataset().to_pandas()
 
     def at(self, sn: str, time: str | datetime, measurement: str) -> float:
         """Return one value, computed alone: in constant time, but for finding the server.

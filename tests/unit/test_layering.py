@@ -61,6 +61,7 @@ LAYERS = {
         "arrow.messages", "arrow.layout", "arrow.explain", "arrow.writer", "arrow.__init__",
     ],
     "engine": ["workers", "ordered", "chunks", "jobs", "totals", "__init__"],
+    "scan": ["__init__", "source", "pruning", "polars_source", "dataset"],
     "dataset": [
         "layout", "paths", "check", "entries", "lake.__init__", "lake.files", "lake.delta", "lake.iceberg",
         "lake.table", "manifest", "prose", "readme", "create", "inventory", "servers",
@@ -93,11 +94,11 @@ ALLOWED = {
     "rich": {"cli.terminal"},
     "numpy": {
         "jit", "kernels", "arrays", "fleet", "signals", "storage.direct", "storage.parts", "formats", "engine.totals", "dataset",
-        "readings",
+        "scan", "readings",
     },
     "pyarrow": {
         "arrays", "csv_text", "fleet", "formats", "dataset.servers", "dataset.validate",
-        "readings", "spark",
+        "scan", "readings", "spark",
     },
     "dask": {"dask"},
     "distributed": {"dask"},

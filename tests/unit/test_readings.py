@@ -186,7 +186,8 @@ def test_one_step_larger_than_a_row_group_is_written(tmp_path: Path) -> None:
 def test_readings_show_what_they_are() -> None:
     made = Readings(Inventory.generate(1000, seed=1), "2023-02-27", seed=7)
     assert repr(made) == (
-        "<Readings of 2023-02-27, seed 7: 24 steps x 1,000 servers x 2 measurements>"
+        "<Readings of 2023-02-27, seed 7: 24 steps x 1,000 servers x 2 measurements; sn, model, "
+        "product_id, location, start_time, end_time, measurement_value, unit, name>"
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from synthpower.arrays import as_array, as_numpy, by_appearance
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.fleet.csv_file import REPEATING, explain, read_further, read_table, render
-from synthpower.fleet.further import Further, FurtherColumns, update
+from synthpower.fleet.further import Further, FurtherColumns, PickedColumns, update
 from synthpower.fleet.serials import CAPACITY, server_keys, unpacked
 from synthpower.lazy import lazy
 from synthpower.model.description import FleetRecord
@@ -289,7 +289,7 @@ class Fleet:
     def picked(self, which: NDArray[np.integer]) -> Fleet:
         """Return some of the servers, by their places in `by_serial`, and in this order.
 
-        For signals: readings of a server do not depend on others, nor on the order.
+        For readings: those of a server do not depend on others, nor on the order.
         """
         servers = self.by_serial
         chosen = as_array(which.astype(np.int64))
@@ -300,6 +300,7 @@ class Fleet:
         }
         picked = Fleet(pa.table({"sn": sn, **templates}), self.seed, lambda: self.kinds)
         picked.__dict__["by_serial"] = Servers(keys, np.sort(keys), sn, templates)
+        picked.__dict__["further"] = PickedColumns(lambda: self.further, chosen)
         return picked
 
     def record(self, facts: Sequence[str] = (), further: Sequence[str] = ()) -> FleetRecord:

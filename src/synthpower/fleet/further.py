@@ -128,6 +128,18 @@ class FurtherColumns:
         return known, of_types, of_sites
 
 
+class PickedColumns(FurtherColumns):
+    """The further columns of some servers, by those of all."""
+
+    def __init__(self, columns: Callable[[], FurtherColumns], which: pa.Array) -> None:
+        self._columns = columns
+        self._which = which
+
+    def strings(self, column: str) -> pa.DictionaryArray:
+        known = self._columns().strings(column)
+        return pa.DictionaryArray.from_arrays(known.indices.take(self._which), known.dictionary)
+
+
 def update(digest: hashlib._Hash, strings: pa.StringArray) -> None:
     """Add strings to a digest: their lengths in four bytes each, then the strings."""
     data, offsets = string_buffers(strings)

@@ -6,6 +6,7 @@ value for a step, and only what is dense is made for each row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -38,7 +39,7 @@ _TYPES = {
     Kind.FLOAT: pa.float32(),
 }
 
-# Rows of templates that are kept, of 24 bytes each. Whole steps have two templates at most; the
+# Rows of each template that are kept, of 4 bytes. Whole steps have two templates at most; the
 # slices of a step have one each, and where they are many, all are made again for each step.
 _KEPT_ROWS = 2**22
 
@@ -144,7 +145,8 @@ class Batches:
         self.evaluator = find_signal(specification.signal).bind(specification, fleet)
         self.quantities = self.evaluator.quantities
         # A method under lru_cache would keep every instance alive.
-        self._kept = lru_cache(max(2, _KEPT_ROWS // chunk_rows))(self._make_templates)
+        kept = max(2, _KEPT_ROWS // chunk_rows) * len(specification.columns)
+        self._kept = lru_cache(kept)(self.template)
 
     def batch(
         self, chunk: Chunk, buffers: Buffers | None = None, start: int | None = None
@@ -168,15 +170,25 @@ class Batches:
         varying, totals = self.varying(chunk, buffers, start)
         return Rendered(self._assembled(chunk, varying), totals)
 
+    def columns(
+        self, chunk: Chunk, wanted: Sequence[Column], buffers: Buffers, start: int
+    ) -> list[pa.Array]:
+        """Return some columns of a batch: only they are made."""
+        drawn = Drawn(self, chunk, buffers, start)
+        return [
+            self._varying_column(column, drawn)
+            if Axis.TIME in column.axes
+            else self._template_of(column, chunk)
+            for column in wanted
+        ]
+
     def varying(
         self, chunk: Chunk, buffers: Buffers, start: int
     ) -> tuple[dict[str, pa.Array], Totals]:
         """Return the columns of a batch that are no templates, by their names, and the totals."""
         drawn = Drawn(self, chunk, buffers, start)
         columns = {
-            column.name: self._values_in(column, drawn)
-            if column.field.is_value
-            else self._times_in(column, drawn)
+            column.name: self._varying_column(column, drawn)
             for column in self.specification.columns
             if Axis.TIME in column.axes
         }
@@ -188,12 +200,21 @@ class Batches:
 
     def _assembled(self, chunk: Chunk, varying: dict[str, pa.Array]) -> pa.RecordBatch:
         """Return the columns in order: those that vary, and the templates."""
-        templates = self._templates_of(chunk)
         arrays = [
-            varying[column.name] if column.name in varying else templates[column.field.name]
+            varying[column.name] if column.name in varying else self._template_of(column, chunk)
             for column in self.specification.columns
         ]
         return pa.record_batch(arrays, names=self.schema.names)
+
+    def _varying_column(self, column: Column, drawn: Drawn) -> pa.Array:
+        if column.field.is_value:
+            return self._values_in(column, drawn)
+        return self._times_in(column, drawn)
+
+    def _template_of(self, column: Column, chunk: Chunk) -> pa.DictionaryArray:
+        """Return a template of a chunk, shared by all that have the same servers."""
+        key = Chunk(0, chunk.steps, chunk.first_server, chunk.servers)
+        return self._kept(column.field.name, key)
 
     def _values_in(self, column: Column, drawn: Drawn) -> pa.Array:
         chosen, kind = self.chosen(column), arrow_type(column, self.specification)
@@ -238,17 +259,6 @@ class Batches:
         """Return (steps, servers) or (steps, 1) repeated for every row of the chunk."""
         rows = np.broadcast_to(times[:, :, np.newaxis], self.grid.shape(chunk))
         return np.ascontiguousarray(rows).reshape(-1)
-
-    def _templates_of(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
-        """Return the template fields of a chunk, shared by all that have the same servers."""
-        return self._kept(Chunk(0, chunk.steps, chunk.first_server, chunk.servers))
-
-    def _make_templates(self, chunk: Chunk) -> dict[str, pa.DictionaryArray]:
-        return {
-            c.field.name: self.template(c.field.name, chunk)
-            for c in self.specification.columns
-            if c.field.kind is Kind.STRING
-        }
 
 
 def _as_column(
