@@ -109,6 +109,14 @@ def test_the_lake_tables_run(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_scaling_runs(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "scaling.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| M rows/s on 16 cores | computing |" in said
+    assert json.loads(result.read_text())["runs"]
+
+
 def test_the_agreed_job_runs_and_renders(tmp_path: Path) -> None:
     result, readme = tmp_path / "result.json", tmp_path / "README.md"
     script = BENCHMARKS / "agreed_job.py"
@@ -146,6 +154,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("totals_speed.py", "benchmarks/README.md"),
         ("path_speed.py", "benchmarks/README.md"),
         ("lake_tables.py", "benchmarks/README.md"),
+        ("scaling.py", "benchmarks/README.md"),
         ("validate_speed.py", "benchmarks/README.md"),
         ("agreed_job.py", "benchmarks/README.md"),
         ("agreed_job.py", "README.md"),
