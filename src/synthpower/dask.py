@@ -60,13 +60,13 @@ def write(
         import dask.config
         from distributed import CancelledError, KilledWorker, wait
 
-        said: deque[bytes] = deque()
-        topic = f"synthpower-{uuid4()}"
+        said, topic = deque[bytes](), f"synthpower-{uuid4()}"
         client.subscribe_topic(topic, lambda event: said.append(event[1]))
         groups = grouped(plan.jobs, max(1, sum(client.nthreads().values())))
         # A task's result, not scattered: what is lost with a worker is made again.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
             fleet = client.submit(pickle.loads, packed(plan.fleet), pure=False)
+        client.replicate(fleet)  # while they are idle: later it takes a second
         pending = {*client.map(_write, groups, [fleet] * len(groups), threads=workers, topic=topic)}
         try:
             while pending:

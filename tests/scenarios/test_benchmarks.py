@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,21 @@ def test_the_scaling_runs(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+@pytest.mark.servers
+def test_the_clusters_run_and_render(tmp_path: Path) -> None:
+    for package in ("distributed", "pyspark"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    if not shutil.which("java"):
+        pytest.skip("Spark needs java, and there is none")
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "clusters.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| Dask, two workers, 10 files | " in said
+    readme.write_text("<!-- clusters:begin -->\n<!-- clusters:end -->\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert said in readme.read_text()
+
+
 def test_the_agreed_job_runs_and_renders(tmp_path: Path) -> None:
     result, readme = tmp_path / "result.json", tmp_path / "README.md"
     script = BENCHMARKS / "agreed_job.py"
@@ -156,6 +172,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("lake_tables.py", "benchmarks/README.md"),
         ("scaling.py", "benchmarks/README.md"),
         ("validate_speed.py", "benchmarks/README.md"),
+        ("clusters.py", "benchmarks/README.md"),
         ("agreed_job.py", "benchmarks/README.md"),
         ("agreed_job.py", "README.md"),
         ("realism.py", "benchmarks/README.md"),

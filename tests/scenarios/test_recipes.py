@@ -13,12 +13,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import schedulers
 
 import synthpower
 
 PAGE = (Path(__file__).parents[2] / "docs" / "RECIPES.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
-NEEDS_SERVERS = ("psql", "adbc", "chdb", "clickhouse-local", "kcat")  # or what is as large
+NEEDS_SERVERS = (  # or what is as large
+    "psql", "adbc", "chdb", "clickhouse-local", "kcat", "LocalCluster", "SparkSession",
+)  # fmt: skip
+SCHEDULERS = ("sbatch", "qsub", "kubectl", "aws")  # of which stand-ins run the tasks
 BLOCK = re.compile(r"<!-- (run|run: python|prints) -->\n```\w*\n(.*?)```", re.DOTALL)
 
 
@@ -32,6 +36,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "synthpower": f"{python} -m synthpower",
         "python": python,
         "clickhouse-local": f"{python} {shlex.quote(str(local))}",
+        **{name: shlex.join([sys.executable, schedulers.__file__, name]) for name in SCHEDULERS},
     }.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
@@ -60,7 +65,9 @@ def broker() -> Iterator[str]:
 
 def marks(text: str) -> list[pytest.MarkDecorator]:
     code = "".join(code for kind, code in BLOCK.findall(text) if kind != "prints")
-    return [pytest.mark.servers] if any(word in code for word in NEEDS_SERVERS) else []
+    if any(word in code for word in NEEDS_SERVERS):
+        return [pytest.mark.servers]
+    return [pytest.mark.slow] if any(f"\n{name} " in code for name in SCHEDULERS) else []
 
 
 @pytest.mark.parametrize(
@@ -77,9 +84,13 @@ def test_a_recipe_runs(
         "clickhouse-local": "chdb",
         "adbc": "adbc_driver_postgresql",
         "confluent_kafka": "confluent_kafka",
+        "LocalCluster": "distributed",
+        "SparkSession": "pyspark",
     }.items():
         if word in code and not find_spec(module):
             pytest.skip(f"{module} is not installed")
+    if "SparkSession" in code and not shutil.which("java"):
+        pytest.skip("Spark needs java, and there is none")
     if "psql" in code or "postgresql" in code:
         environment = {**environment, **request.getfixturevalue("postgres")}
     if "kcat" in code:

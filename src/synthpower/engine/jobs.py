@@ -195,8 +195,8 @@ class _Endings:
         self._ending.append((ended, reported))
 
     def wait(self, most: int) -> None:
-        """Wait until there are so many, at most."""
-        while len(self._ending) > most:
+        """Wait until there are so many, at most; what is whole already is told."""
+        while self._ending and (len(self._ending) > most or self._ending[0][0].done()):
             ended, reported = self._ending[0]
             summary = ended.result()
             self._ending.popleft()  # not before: an interrupt comes while we wait
