@@ -63,10 +63,12 @@ def test_a_file_is_told_of_while_the_next_ones_are_written(inventory: Inventory)
 
     class Slow(MemoryStore):
         @contextmanager
-        def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
+        def create(
+            self, name: str, *, replace: bool = False, size: int | None = None
+        ) -> Iterator[Sink]:
             time.sleep(0.05)  # for the end of the file before
             told.append([*done])
-            with super().create(name, replace=replace) as sink:
+            with super().create(name, replace=replace, size=size) as sink:
                 yield sink
 
     store = Slow()
@@ -135,8 +137,10 @@ class FirstFails(MemoryStore):
     """A store whose first file cannot be made whole, when all others are."""
 
     @contextmanager
-    def create(self, name: str, *, replace: bool = False) -> Iterator[Sink]:
-        with super().create(name, replace=replace) as sink:
+    def create(
+        self, name: str, *, replace: bool = False, size: int | None = None
+    ) -> Iterator[Sink]:
+        with super().create(name, replace=replace, size=size) as sink:
             yield sink
             if name == "data-2023-02-01.csv":
                 while len(self.files) < 2:
