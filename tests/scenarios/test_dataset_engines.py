@@ -222,5 +222,5 @@ def test_the_scan_of_polars_itself_works() -> None:
 
 def test_it_is_written_as_a_data_set_of_files(tmp_path: Path) -> None:
     made = case("days")
-    pds.write_dataset(made.dataset, tmp_path, format="parquet")
+    pds.write_dataset(made.dataset.scanner().to_reader(), tmp_path, format="parquet")
     assert pds.dataset(tmp_path).to_table().num_rows == made.table.num_rows

@@ -16,7 +16,7 @@ from synthpower.engine import available_workers
 from synthpower.errors import InputError, shown, whole_number
 from synthpower.model.calendar import EPOCH
 from synthpower.model.columns import Axis
-from synthpower.scan.pruning import Filtering, mentioned, prune
+from synthpower.scan.pruning import Filtering, evaluate, mentioned, prune
 from synthpower.scan.source import CHUNK_ROWS, FEW_ROWS, Selection, Source
 
 if TYPE_CHECKING:
@@ -84,11 +84,7 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the rows as an Arrow C stream, made while it is read."""
-        batches = self.made(self._names, workers=available_workers())
-        # On the thread that reads: a scanner's may wait for a lock that a reader holds.
-        return pa.RecordBatchReader.from_batches(self.schema, batches).__arrow_c_stream__(
-            requested_schema
-        )
+        return self.scanner().to_reader().__arrow_c_stream__(requested_schema)
 
     # Less of it, as one more of its kind.
 
@@ -98,7 +94,7 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
 
     def select(self, columns: Sequence[str]) -> ReadingsDataset:
         """Return some of the columns, in the order asked for."""
-        return self._changed(columns=self._checked(columns))
+        return self._changed(columns=self.checked(columns))
 
     def between(self, begin: str | datetime, end: str | datetime) -> ReadingsDataset:
         """Return the rows whose nominal interval begins at `begin` or later, and before `end`.
@@ -160,8 +156,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         batch_size: int = CHUNK_ROWS,
         use_threads: bool = True,
         **_: Any,
-    ) -> pds.Scanner:
-        """Return a scanner of some columns, and of the rows that pass a filter; it works once.
+    ) -> ReadingsScanner:
+        """Return what yields some columns of the rows that pass a filter.
 
         Parameters
         ----------
@@ -174,24 +170,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         **_
             What only data sets of files have, such as `batch_readahead`.
         """
-        if isinstance(columns, Mapping):
-            text = [name for each in columns.values() for name in mentioned(each, self._names)]
-            names = [name for name in self._names if name in text]
-        else:
-            columns = names = self._names if columns is None else self._checked(columns)
-        made = names or [self._cheapest()]
         workers = available_workers() if use_threads else 1
-        batches = self.made(made, filter, workers)
-        schema = pa.schema([self._source.schema.field(name) for name in made])
-        return pds.Scanner.from_batches(
-            batches,
-            schema=schema,
-            columns=columns,
-            batch_size=batch_size,
-            batch_readahead=1,
-            fragment_readahead=1,
-            use_threads=use_threads,
-        )
+        return ReadingsScanner(self, columns, filter, batch_size, workers)
 
     def made(
         self,
@@ -232,7 +212,7 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         selection, exact = self._pruned(condition)
         if exact:
             return self._source.num_rows(selection)
-        batches = self.made([self._cheapest()], filter, available_workers())
+        batches = self.made([self.cheapest()], filter, available_workers())
         return sum(batch.num_rows for batch in batches)
 
     def head(
@@ -243,7 +223,7 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         **_: Any,
     ) -> pa.Table:
         """Return the first rows."""
-        names = self._names if columns is None else self._checked(columns)
+        names = self._names if columns is None else self.checked(columns)
         left = whole_number(num_rows, "num_rows")
         taken = []
         for batch in self.made(names, filter, chunk_rows=FEW_ROWS):
@@ -292,7 +272,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
             return self._condition if expression is None else expression
         return self._condition & expression
 
-    def _checked(self, columns: Sequence[str]) -> list[str]:
+    def checked(self, columns: Sequence[str]) -> list[str]:
+        """Return the names of columns; `InputError` where there is no such column."""
         names = [columns] if isinstance(columns, str) else list(columns)
         for name in names:
             if name not in self._names:
@@ -301,10 +282,81 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
                 )
         return names
 
-    def _cheapest(self) -> str:
+    def schema_of(self, name: str) -> pa.Field:
+        """Return the field of a column, whether selected or not."""
+        return self._source.schema.field(name)
+
+    def cheapest(self) -> str:
         """Return the column that costs least to make."""
         columns = self._source.columns.values()
         return min(columns, key=lambda column: len(list(self._source.axes_of(column.name)))).name
+
+
+class ReadingsScanner:
+    """A query of columns and rows, made while it is read, as often as it is.
+
+    Not a `pyarrow.dataset.Scanner`: that would read ahead without limit, on threads that wait for
+    a lock which the reader may hold.
+    """
+
+    def __init__(
+        self,
+        dataset: ReadingsDataset,
+        columns: Sequence[str] | Mapping[str, pc.Expression] | None,
+        filter: pc.Expression | None,
+        batch_size: int,
+        workers: int,
+    ) -> None:
+        self._dataset = dataset
+        self._filter = filter
+        self._size = batch_size
+        self._workers = workers
+        names = dataset.schema.names
+        self._expressions = columns if isinstance(columns, Mapping) else None
+        if isinstance(columns, Mapping):
+            used = [name for each in columns.values() for name in mentioned(each, names)]
+            self._names = [name for name in names if name in used]
+        else:
+            self._names = names if columns is None else dataset.checked(columns)
+        self._made = self._names or [dataset.cheapest()]  # columns have rows
+
+    @property
+    def dataset_schema(self) -> pa.Schema:
+        """The columns that there are."""
+        return self._dataset.schema
+
+    @property
+    def projected_schema(self) -> pa.Schema:
+        """The columns that are asked for."""
+        fields = pa.schema([self._dataset.schema_of(name) for name in self._made])
+        return self._projected(fields.empty_table()).schema
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches, in order."""
+        for batch in self._dataset.made(self._made, self._filter, self._workers):
+            table = self._projected(pa.Table.from_batches([batch]))
+            yield from table.to_batches(max_chunksize=self._size)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """Return the rows as a reader."""
+        return pa.RecordBatchReader.from_batches(self.projected_schema, self.to_batches())
+
+    def to_table(self) -> pa.Table:
+        """Return all rows in memory."""
+        return pa.Table.from_batches(self.to_batches(), self.projected_schema)
+
+    def head(self, num_rows: int) -> pa.Table:
+        """Return the first rows."""
+        return self._projected(self._dataset.head(num_rows, self._made, self._filter))
+
+    def count_rows(self) -> int:
+        """Return the number of rows."""
+        return self._dataset.count_rows(self._filter)
+
+    def _projected(self, table: pa.Table) -> pa.Table:
+        if self._expressions is None:
+            return table.select(self._names)
+        return evaluate(self._expressions, table)
 
 
 class ReadingsFragment:
@@ -313,7 +365,7 @@ class ReadingsFragment:
     def __init__(self, dataset: ReadingsDataset) -> None:
         self._dataset = dataset
 
-    def scanner(self, schema: pa.Schema | None = None, **options: Any) -> pds.Scanner:  # noqa: ARG002
+    def scanner(self, schema: pa.Schema | None = None, **options: Any) -> ReadingsScanner:  # noqa: ARG002
         return self._dataset.scanner(**options)
 
 

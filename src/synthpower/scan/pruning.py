@@ -10,7 +10,7 @@ known here, or that tests readings for nulls, leaves out nothing before the read
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -39,12 +39,17 @@ _CALL = re.compile(r"(\w+)\(")
 _BY_NUMBER = re.compile(r"\bFieldPath\(\d|\bFieldRef\.Nested\(")
 
 
-def evaluate(filter: pc.Expression, table: pa.Table) -> pa.BooleanArray:
-    """Return what a filter is for each row of a table: true, false or null."""
+def evaluate(expressions: Mapping[str, pc.Expression], table: pa.Table) -> pa.Table:
+    """Return the values of expressions for each row of a table."""
     source = acero.Declaration("table_source", acero.TableSourceNodeOptions(table))
-    project = acero.Declaration("project", acero.ProjectNodeOptions([filter], ["truth"]))
-    found = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
-    return found["truth"].combine_chunks()
+    wanted = acero.ProjectNodeOptions([*expressions.values()], [*expressions])
+    project = acero.Declaration("project", wanted)
+    return acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
+
+
+def _truth(filter: pc.Expression, table: pa.Table) -> pa.BooleanArray:
+    """Return what a filter is for each row of a table: true, false or null."""
+    return evaluate({"truth": filter}, table)["truth"].combine_chunks()
 
 
 def mentioned(filter: pc.Expression, names: Sequence[str]) -> list[str]:
@@ -155,7 +160,7 @@ class _Pruning:
             if name in self._names
         }
         columns[""] = pa.nulls(rows)  # a table without columns has no rows
-        found = pc.equal(evaluate(self._filter, pa.table(columns)), pa.scalar(true))
+        found = pc.equal(_truth(self._filter, pa.table(columns)), pa.scalar(true))
         return as_numpy(pc.cast(pc.is_in(found, pa.array([True])), pa.uint8())).astype(bool)
 
 
@@ -210,5 +215,5 @@ class Filtering:
             else batch[name]
             for name in self._names
         }
-        truth = evaluate(self._filter, pa.table(columns))
+        truth = _truth(self._filter, pa.table(columns))
         return batch.select(self._wanted).filter(truth)
