@@ -200,5 +200,5 @@ def s3(_s3_servers: Callable[..., S3Server], monkeypatch: pytest.MonkeyPatch) ->
 def discarding_s3(
     _s3_servers: Callable[..., S3Server], monkeypatch: pytest.MonkeyPatch
 ) -> S3Server:
-    """One that keeps only the sizes of objects."""
+    """One that keeps no parts, only their sizes."""
     return _emptied(_s3_servers(keep=False), monkeypatch)

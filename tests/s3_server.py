@@ -2,13 +2,15 @@
 
     python tests/s3_server.py [--keep]
 
-prints the port, on loopback, and serves until its standard input ends. Without --keep only the
-sizes of objects are kept, so that it is faster than any client, and its memory is small.
+prints the port, on loopback, and serves until its standard input ends. Without --keep it keeps
+only the sizes of objects of several parts, which read as zeros, so that it is faster than any
+client, and its memory is small.
 
 `S3Server` starts one. Faults are a list of rules, the first that applies is taken:
 ``{"on": "part", "kind": "503", "share": 0.1}``. `on` is a regular expression that an operation
 matches: create, part, complete, abort, put, head, get, list or delete. `kind` is a status, ``cut``
-(the connection, in the middle of the body) or ``stall`` (no answer). `share` of them fail, where it
+(the connection, in the middle of the body), ``lost`` (the answer: it was done) or ``stall`` (no
+answer). `share` of them fail, where it
 is below 1; `skip` of them do not before that, and `times` do at most. `part` names the one of this
 number, and `key` is a regular expression of keys. Buckets are there, but those whose name begins
 with ``missing``.
@@ -70,7 +72,7 @@ class State:
         return {"counts": self.counts, "open": len(self.uploads), "objects": objects}
 
     def size(self, value: Any) -> int:
-        return len(value) if self.keep else value
+        return value if isinstance(value, int) else len(value)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -134,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         bucket, _, key = urllib.parse.unquote(path)[1:].partition("/")
         self.bucket, self.key = bucket, key
         self.operation = self.find_operation()
-        self.kept = self.state.keep or self.method == "POST" or self.operation == "control"
+        self.kept = self.state.keep or self.operation != "part"
         if self.operation != "control":
             self.state.counts[self.operation] += 1
             part = int(self.query.get("partNumber", 0))
@@ -154,6 +156,9 @@ class Connection(asyncio.BufferedProtocol):
         return "get" if self.key else "list"
 
     def reply(self, status: str, body: bytes = b"", size: int | None = None, **more: str) -> None:
+        if self.wrong == "lost":
+            self.transport.abort()
+            return
         headers = {"Content-Length": len(body) if size is None else size, **more}
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         self.transport.write(f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body)
@@ -191,7 +196,7 @@ class Connection(asyncio.BufferedProtocol):
         self.reply("200 OK", json.dumps(self.state.report()).encode())
 
     def do_put(self) -> None:
-        self.state.objects[self.key] = bytes(self.body) if self.state.keep else self.length
+        self.state.objects[self.key] = bytes(self.body)
         self.reply("200 OK", ETag='"put"')
 
     def do_create(self) -> None:
@@ -245,7 +250,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.method == "HEAD":
             self.reply("200 OK", size=size, **more)
             return
-        data = found if self.state.keep else bytes(found)
+        data = bytes(found)
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("range", ""))
         if not asked:
             self.reply("200 OK", data, **more)

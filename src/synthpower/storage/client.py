@@ -20,6 +20,7 @@ T = TypeVar("T")
 SCHEMES = {"s3": "AWS", "gs": "GOOGLE", "abfs": "AZURE", "abfss": "AZURE", "az": "AZURE"}
 _TRUE = ("true", "1", "yes", "on")
 _REQUEST = "10min"  # what a part may take: 8 MiB at 14 kB/s
+_RETRY: Any = None  # as obstore does it: ten times in three minutes
 _FIRST_TRIES = 4  # and at most so many seconds, until a wrong address is an error
 _FIRST_SECONDS = 15
 
@@ -41,10 +42,10 @@ def connect(url: str) -> Client:
     import obstore
 
     ask(url, lambda: next(iter(obstore.list(impatient)), None))
-    return _open(url)
+    return _open(url, _RETRY)
 
 
-def _open(url: str, retry: Any = None) -> Client:
+def _open(url: str, retry: Any) -> Client:
     """Return obstore's client of a URL."""
     try:
         from obstore.store import from_url
@@ -106,7 +107,7 @@ def ask(label: str, request: Callable[[], T]) -> T:
 def _reason(error: Exception) -> str:
     """Return what is wrong, in few words: a client says all that it knows, in many lines."""
     text = str(error)
-    line = text.partition("\n")[0]
+    line = " ".join(text.partition("\n\nDebug source")[0].split())
     if code := re.search("<Code>(.*?)</Code>", line):
         message = re.search("<Message>(.*?)</Message>", line)
         said = message[1] if message else ""
@@ -118,5 +119,7 @@ def _reason(error: Exception) -> str:
         return "no credentials: not in the environment, nor from this machine's role"
     if inner:
         return f"{where}{inner[1]}"
+    if status := re.search(r"status code: (\d+ [\w ]*\w)", line):
+        return f"{where}{status[1]}"
     _, dash, after = line.partition(" - ")
-    return f"{where}{after.strip()}" if dash else line
+    return f"{where}{after.strip().removeprefix('HTTP error: ')}" if dash else line

@@ -13,7 +13,7 @@ from synthpower.storage.interface import Sink
 
 _LEAST_PART = 2**23  # bytes; the least that S3 takes is 5 MiB
 _MOST_PARTS = 9_000  # it takes 10,000, and a size may be an estimate
-_IN_FLIGHT = 96 * 2**20  # bytes of this process that are on their way
+_IN_FLIGHT = 48 * 2**20  # bytes of this process that are on their way
 _PATIENCE = 0.001  # seconds until it is looked again whether a part has been sent
 
 

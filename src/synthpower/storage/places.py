@@ -88,6 +88,7 @@ def kind_of(where: Address) -> str:
         folder = str(where).rstrip("/").rpartition("/")[0]
         if str(where).endswith("/") or folder.endswith("/"):
             return "directory"
+        _ = ObjectStore(str(where)).is_there()  # so that an error names what was named
         store, name = _split(str(where))
         return "file" if store.exists(name) else "directory"
     if os.path.isdir(where):  # noqa: PTH112 - whatever the name is

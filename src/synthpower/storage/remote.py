@@ -119,6 +119,12 @@ class ObjectStore:
             self.ask(name, lambda: obstore.get_range(self._client, name, start=begin, end=end))
         )
 
+    def whole(self, name: str) -> bytes:
+        """Return the bytes of an object, in one request."""
+        import obstore
+
+        return bytes(self.ask(name, lambda: obstore.get(self._client, name).bytes()))
+
     def exists(self, name: str) -> bool:
         return self.size(name) is not None
 
@@ -267,7 +273,11 @@ class _Object(io.RawIOBase):
         return len(found)
 
     def readall(self) -> bytes:
-        return bytes(self._read(self._size))
+        if self._position:
+            return bytes(self._read(self._size))
+        data = self._store.whole(self._name)  # of one moment, although somebody may replace it
+        self._position = self._size = len(data)
+        return data
 
     def _read(self, count: int) -> memoryview:
         begin, end = self._position, min(self._position + count, self._size)
