@@ -18,7 +18,8 @@ from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from synthpower.dataset.lake.files import Bounds, TableFile, location_of
+from synthpower.dataset.lake import LAKES
+from synthpower.dataset.lake.files import Bounds, TableFile, has_folder, location_of
 from synthpower.errors import InputError, one_line, shown
 from synthpower.storage import Store
 
@@ -32,6 +33,8 @@ class DeltaLog:
         self._location = location_of(store, root, buckets=True)
         self._table: DeltaTable | None = None
         self.columns: dict[str, str] | None = None
+        if not has_folder(store, f"{root}/{LAKES['delta'].log}"):
+            return  # old versions make a folder when they are asked whether it is a table
         with _about(self._location):
             if not DeltaTable.is_deltatable(self._location, _options()):
                 return

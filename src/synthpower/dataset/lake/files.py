@@ -248,3 +248,8 @@ def location_of(store: Store, root: str, buckets: bool) -> str:
         return f"{store.url}/{root}"
     where = "in a directory or a bucket" if buckets else "in a directory"
     raise InputError(f"{store.label('')}: such a table is made {where} only", "table")
+
+
+def has_folder(store: Store, name: str) -> bool:
+    """Return whether there is a folder; a bucket has none, but names that begin so."""
+    return store.exists(name) or (isinstance(store, ObjectStore) and bool(store.names(f"{name}/*")))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from synthpower.dataset.entries import Entry
 from synthpower.dataset.lake import LAKES, find_log
-from synthpower.dataset.lake.files import FileFacts, Log, columns_of
+from synthpower.dataset.lake.files import FileFacts, Log, columns_of, has_folder
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
 from synthpower.model.specification import Specification
-from synthpower.storage import ObjectStore, Store
+from synthpower.storage import Store
 
 
 class LakeTable:
@@ -48,7 +48,7 @@ class LakeTable:
         self._store, self._root = store, root
         self._columns = columns_of(specification)
         for other in LAKES.keys() - {kind}:
-            if _has_folder(store, f"{root}/{LAKES[other].log}"):
+            if has_folder(store, f"{root}/{LAKES[other].log}"):
                 raise InputError(
                     f"{self.label} is {LAKES[other].title}: choose another folder, with a path "
                     f"such as {kind}/data-{{date}}",
@@ -96,11 +96,6 @@ class LakeTable:
             f"path such as other/data-{{date}}",
             "columns",
         )
-
-
-def _has_folder(store: Store, name: str) -> bool:
-    """Return whether there is a folder; a bucket has none, but names that begin so."""
-    return store.exists(name) or (isinstance(store, ObjectStore) and bool(store.names(f"{name}/*")))
 
 
 def _without(columns: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
