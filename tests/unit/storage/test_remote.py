@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from s3_server import S3Server
 
@@ -53,13 +53,13 @@ class Slow:
     """An upload that keeps what it is given until it is told to let go."""
 
     def __init__(self) -> None:
-        self.kept: list[ctypes.Array[ctypes.c_char]] = []
+        self.kept: list[pa.Buffer] = []
         self.data: list[bytes] = []
         self.most = 0
 
     def write(self, part: memoryview, /) -> int:
         # Which holds the view, as obstore does; an array of NumPy would only refer to it.
-        self.kept.append((ctypes.c_char * len(part)).from_buffer(part))
+        self.kept.append(pa.py_buffer(part))
         self.most = max(self.most, len(self.kept))
         return len(part)
 
