@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyiceberg.table import StaticTable
 from s3_server import S3Server
 from support import CPU, POWER, contents
@@ -295,6 +297,37 @@ def test_a_folder_that_moved_is_still_a_table_where_paths_are_relative(
         shutil.rmtree(moved / "readings/metadata")
         assert data(moved, kind, "--days", 2) == 0
         assert sums(read(moved / "readings", kind)) == of_totals(moved)
+
+
+def test_runs_at_once_all_add_their_files(directory: Path, kind: str) -> None:
+    days = [f"2023-03-0{day}" for day in range(1, 5)]
+    words = ["-m", "synthpower", "data", "--directory", str(directory), "--table", kind, "--quiet"]
+    runs = [subprocess.Popen([sys.executable, *words, "--date", day]) for day in days]
+    assert [run.wait(60) for run in runs] == [0, 0, 0, 0]
+    assert listed(directory / "readings", kind) == [f"data-{day}.parquet" for day in days]
+    assert commits(directory / "readings", kind) == 4
+    assert sums(read(directory / "readings", kind)) == of_totals(directory)
+
+
+def test_a_log_that_cannot_be_written_is_one_line_and_the_files_stay(
+    directory: Path,
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise {"delta": DeltaError("no room\nat all"), "iceberg": OSError(28, "No space left")}[
+            kind
+        ]
+
+    where = {"delta": "create_table_with_add_actions", "iceberg": "_Versions.commit_table"}[kind]
+    with monkeypatch.context() as broken:
+        broken.setattr(f"synthpower.dataset.lake.{kind}.{where}", lambda *_, **__: fail())
+        assert data(directory, kind, "--quiet") != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no room\\nat all" in line or "No space left" in line
+    assert data(directory, kind) == 0
+    assert sums(read(directory / "readings", kind)) == of_totals(directory)
 
 
 # --- what is refused -------------------------------------------------------------------

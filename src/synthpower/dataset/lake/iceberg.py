@@ -7,7 +7,8 @@ the newest: what Spark, DuckDB, Polars and pyiceberg open by the folder, or by a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from pyiceberg.types import (
 from synthpower.dataset.lake import LAKES
 from synthpower.dataset.lake.files import TableFile, location_of
 from synthpower.errors import InputError, one_line
+from synthpower.lazy import lazy
 from synthpower.storage import Store
 
 _METADATA = LAKES["iceberg"].log
@@ -59,15 +61,11 @@ class IcebergLog:
         self._folder = location_of(store, root, buckets=False)
         self._versions = _Versions(store, f"{root}/{_METADATA}", f"file://{self._folder}")
         self._table: Table | None = None
-        self._files: dict[str, DataFile] = {}
         self.columns: dict[str, str] | None = None
-        try:
+        with _about(self._folder):
             self._table = self._versions.newest()
             if self._table is not None:
                 self.columns = {f.name: _name_of(f.field_type) for f in self._table.schema().fields}
-                self._files = _files_of(self._table)
-        except Exception as error:  # whatever is there that is no table
-            raise InputError(f"{self._folder}: {one_line(error)}", "table") from None
 
     @staticmethod
     def check(columns: Mapping[str, str]) -> None:
@@ -78,7 +76,8 @@ class IcebergLog:
             return list(files)
         schema = self._table.schema()
         made = [(file, self._data_file(file, schema)) for file in files]
-        known = self._files
+        with _about(self._folder):
+            known = self._files
         return [f for f, data in made if _facts(known.get(data.file_path)) != _facts(data)]
 
     def add(self, columns: Mapping[str, str], files: Sequence[TableFile]) -> None:
@@ -86,7 +85,7 @@ class IcebergLog:
         made = [self._data_file(file, table.schema()) for file in files]
         replaced = [data for data in made if data.file_path in self._files]
         Path(self._folder, _METADATA).mkdir(exist_ok=True)
-        with table.transaction() as transaction:
+        with _about(self._folder), table.transaction() as transaction:
             if self._table is None:  # our files do not say the columns' ids
                 names = table.schema().name_mapping.model_dump_json()
                 transaction.set_properties({TableProperties.DEFAULT_NAME_MAPPING: names})
@@ -96,6 +95,11 @@ class IcebergLog:
                     snapshot.delete_data_file(self._files[data.file_path])
                 for data in made:
                     snapshot.append_data_file(data)
+
+    @lazy
+    def _files(self) -> dict[str, DataFile]:
+        """The files of the table, by their paths."""
+        return {} if self._table is None else _files_of(self._table)
 
     def _data_file(self, file: TableFile, schema: Schema) -> DataFile:
         """Return a file as the metadata have it."""
@@ -188,6 +192,17 @@ class _Versions(NoopCatalog):
     def _as_table(self, metadata: TableMetadata, path: str) -> Table:
         io = load_file_io(location=self._location)
         return Table(("readings",), metadata, path, io, self)
+
+
+@contextmanager
+def _about(folder: str) -> Iterator[None]:
+    """Say in one line what is wrong with a table: anything, where what is there is none."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise InputError(f"{folder}: {one_line(error)}", "table") from None
 
 
 def _files_of(table: Table) -> dict[str, DataFile]:
