@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_server import S3Server
 from support import contents, names, names_in
 
 import synthpower.dask
@@ -195,3 +196,17 @@ def test_what_is_whole_is_left_alone(client: Any, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert synthpower.dask.write(client, Dataset.open(folder), request) == []
     assert_threaded(folder, request)
+
+
+def test_workers_write_into_a_bucket(client: Any, tmp_path: Path, s3: S3Server) -> None:
+    client.run(exec, "import os; os.environ.update(given)", {"given": s3.environment})
+    request = Request(DAY, days=10, format="parquet")
+    dataset = Dataset.create("s3://bucket/power", Inventory.generate(50, seed=SEED))
+    synthpower.dask.write(client, dataset, request)
+    other = made(tmp_path / "other")
+    expected = other.write(other.plan(request))
+    for each in expected:
+        assert s3.data(f"power/{each.name}") == Path(each.path).read_bytes()
+    assert synthpower.dask.write(client, Dataset.open("s3://bucket/power"), request) == []
+    assert all(check.passed for check in dataset.verify())
+    assert s3.report()["open"] == 0
