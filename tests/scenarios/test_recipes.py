@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import schedulers
+from s3_server import S3Server
 
 import synthpower
 
@@ -113,16 +114,39 @@ def test_a_recipe_runs(
         printed = done.stdout
 
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+FIRST = """
+synthpower inventory --directory power --count 50 --seed 8123 --quiet
+"""
+
+
+def marked(mark: str, language: str = "sh") -> list[str]:
+    """Return the blocks of README that follow a comment of that name."""
+    return re.findall(rf"<!-- {mark} -->\n```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def run_shell(code: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a block, see it succeed, and return what it prints."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str]) -> None:
     """Its short recipes, and those of its table of uses, in the dataset that it makes first."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    first = re.search(r"<!-- first -->\n```sh\n(.*?)```", readme, re.DOTALL)
-    recipes = re.findall(r"<!-- recipe -->\n```sh\n(.*?)```", readme, re.DOTALL)
-    uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", readme, re.MULTILINE)
-    assert first
-    assert len(recipes) == 7
+    (first,) = marked("first")
+    recipes = marked("recipe")
+    uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", README, re.MULTILINE)
+    assert len(recipes) == 8
     assert len(uses) == 11
-    made = first[1].partition("\n")[2].replace(".venv/bin/", "")
+    made = first.partition("\n")[2].replace(".venv/bin/", "")
     others = """
         mkdir fixture theirs
         cp power/README.md power/manifest.json fixture
@@ -131,15 +155,55 @@ def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str])
     """
     month, *rest = (use.replace("\\|", "|").replace("consumer", "wc -l") for use in uses)
     for code in (made, *recipes, month, others, *rest):
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", code],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
+        run_shell(code, tmp_path, environment)
+
+
+def test_the_bucket_of_readme_is_filled(
+    tmp_path: Path, environment: dict[str, str], s3: S3Server
+) -> None:
+    (code,) = marked("bucket")
+    run_shell(code, tmp_path, {**environment, **s3.environment})
+
+
+def test_the_array_job_of_readme_makes_the_whole_day(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (code,) = marked("array")
+    run_shell(FIRST, tmp_path, environment)
+    array = {
+        "SLURM_ARRAY_TASK_MIN": "1",
+        "SLURM_ARRAY_TASK_MAX": "3",
+        "SLURM_ARRAY_TASK_COUNT": "3",
+    }
+    for task in "123":
+        run_shell(code, tmp_path, {**environment, **array, "SLURM_ARRAY_TASK_ID": task})
+    names = sorted(path.name for path in (tmp_path / "power").glob("data-*"))
+    assert names == [f"data-2023-03-15-0000{n}-of-00003.csv" for n in "123"]
+
+
+@pytest.mark.servers
+def test_the_pipe_of_readme_fills_a_database(
+    tmp_path: Path, environment: dict[str, str], postgres: dict[str, str]
+) -> None:
+    (code,) = marked("psql")
+    environment = {**environment, **postgres}
+    run_shell(FIRST + code, tmp_path, environment)
+    counted = 'psql -At -d postgres -c "select count(*) from readings"'
+    assert run_shell(counted, tmp_path, environment) == "2400\n"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("module", ["distributed", "pyspark"])
+def test_a_cluster_of_readme_writes_the_files(
+    module: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    if not find_spec(module) or (module == "pyspark" and not shutil.which("java")):
+        pytest.skip(f"{module} is not installed, or Java is not")
+    (code,) = (each for each in marked("servers", "python") if f"from {module}" in each)
+    (tmp_path / "example.py").write_text(code)
+    made = run_shell("python example.py", tmp_path, environment)
+    assert made.split()[0] == {"distributed": "10", "pyspark": "480000"}[module]
+    assert len(list(tmp_path.glob("on-*/data-*.parquet"))) == 10
 
 
 def test_every_section_runs_something() -> None:
