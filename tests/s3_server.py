@@ -27,6 +27,7 @@ import re
 import subprocess
 import sys
 import urllib.parse
+import zlib
 from collections import Counter
 from typing import Any
 from xml.sax.saxutils import escape
@@ -34,6 +35,10 @@ from xml.sax.saxutils import escape
 _BUFFER = 2**20
 _FAULTS = {"500": "500 Internal Server Error", "503": "503 Slow Down", "403": "403 Forbidden"}
 _CODES = {"500": "InternalError", "503": "SlowDown", "403": "AccessDenied"}
+
+
+def etag(value: bytes | int) -> str:
+    return f'"{value if isinstance(value, int) else zlib.crc32(value):08x}"'
 
 
 class State:
@@ -246,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
             self.error("404 Not Found", "NoSuchKey")
             return
         size = self.state.size(found)
-        more = {"ETag": '"e"', "Last_Modified": "Mon, 02 Jan 2023 00:00:00 GMT"}
+        more = {"ETag": etag(found), "Last_Modified": "Mon, 02 Jan 2023 00:00:00 GMT"}
         if self.method == "HEAD":
             self.reply("200 OK", size=size, **more)
             return
@@ -277,7 +282,7 @@ class Connection(asyncio.BufferedProtocol):
                 continue
             entries.append(
                 f"<Contents><Key>{escape(key)}</Key><Size>{self.state.size(value)}</Size>"
-                f"<LastModified>2023-01-02T00:00:00.000Z</LastModified><ETag>e</ETag></Contents>"
+                f"<LastModified>2023-01-02T00:00:00.000Z</LastModified><ETag>{escape(etag(value))}</ETag></Contents>"
             )
         entries += [
             f"<CommonPrefixes><Prefix>{escape(each)}</Prefix></CommonPrefixes>"

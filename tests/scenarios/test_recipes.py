@@ -94,6 +94,8 @@ def test_a_recipe_runs(
         pytest.skip("Spark needs java, and there is none")
     if "psql" in code or "postgresql" in code:
         environment = {**environment, **request.getfixturevalue("postgres")}
+    if "s3://" in code:
+        environment = {**environment, **request.getfixturevalue("s3").environment}
     if "kcat" in code:
         environment = {**environment, "BROKER": request.getfixturevalue("broker")}
     printed = ""

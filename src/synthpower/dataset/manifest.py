@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from synthpower.errors import InputError, shown
 from synthpower.model.columns import Column, field_of
 from synthpower.model.description import load_json, same
 from synthpower.model.streams import SEED_LIMIT
-from synthpower.storage import Address, Store, folders_above
+from synthpower.storage import Address, Store, folders_above, read_all
 from synthpower.version import __version__
 
 VERSION = 3
@@ -124,36 +124,46 @@ def read_fragments(store: Store) -> dict[str, Manifest]:
     """Return the fragments of the manifest, by their names: of runs in a store without locks."""
     if store.locks and not store.exists(FRAGMENTS):
         return {}
-    names = store.names(f"{FRAGMENTS}/*.json")
-    return {name: _read(store, name) for name in names}
+    with _readable(store.label(FRAGMENTS)):
+        fragments = read_all(store, FRAGMENTS)
+    return {name: _parsed(data, store.label(name)) for name, data in fragments.items()}
 
 
 def read_kept(store: Store) -> Manifest:
     """Return what manifest.json says, without fragments."""
-    return _read(store, MANIFEST)
-
-
-def _read(store: Store, name: str) -> Manifest:
-    label = store.label(name)
-    try:
-        if store.size(name) is None:
-            if store.exists(name):
+    label = store.label(MANIFEST)
+    with _readable(label):
+        if store.size(MANIFEST) is None:
+            if store.exists(MANIFEST):
                 raise InputError(f"{label}: it is not a file; remove it")
             return Manifest()
-        with store.open(name) as file:
-            found = load_json(file.read())
+        with store.open(MANIFEST) as file:
+            data = file.read()
+    return _parsed(data, label)
+
+
+@contextlib.contextmanager
+def _readable(label: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{label}: cannot be read: {error.strerror}") from None
+
+
+def _loaded(data: bytes, label: str) -> dict[str, Any]:
+    try:
+        found = load_json(data)
     except InputError:
         raise
     except ValueError:
         found = None
     if not (isinstance(found, dict) and isinstance(found.get("files"), dict)):
         raise InputError(f"{label}: not a manifest of synthpower; remove it or put it right")
-    return _parsed(found, label)
+    return found
 
 
-def _parsed(found: dict[str, Any], label: str) -> Manifest:
+def _parsed(data: bytes, label: str) -> Manifest:
+    found = _loaded(data, label)
     version = found.get("version", 1)
     if type(version) is not int or version < 1:
         raise InputError(f"{label}: version {shown(version)}: there is no such version")

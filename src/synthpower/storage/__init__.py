@@ -15,6 +15,7 @@ from synthpower.storage.places import (
     kind_of,
     locate,
     open_store,
+    read_all,
     same_place,
 )
 from synthpower.storage.remote import ObjectStore
@@ -38,6 +39,7 @@ __all__ = [
     "locate",
     "make_directory",
     "open_store",
+    "read_all",
     "remove_own",
     "same_place",
 ]

@@ -112,6 +112,17 @@ def folders_above(where: Address) -> Iterator[tuple[Store, str]]:
         yield ObjectStore(above), name
 
 
+def read_all(store: Store, folder: str) -> dict[str, bytes]:
+    """Return the bytes of all files in a folder, in order."""
+    if isinstance(store, ObjectStore):
+        return store.read_all(folder)
+    found = {}
+    for name in store.names(f"{folder}/*"):
+        with store.open(name) as file:
+            found[name] = file.read()
+    return found
+
+
 def address(store: Store, name: str = "") -> str:
     """Return where a store, or a file of it, is: through links, if it is on this machine."""
     label = store.label(name)
