@@ -299,6 +299,7 @@ def test_a_folder_that_moved_is_still_a_table_where_paths_are_relative(
         assert sums(read(moved / "readings", kind)) == of_totals(moved)
 
 
+@pytest.mark.slow
 def test_runs_at_once_all_add_their_files(directory: Path, kind: str) -> None:
     days = [f"2023-03-0{day}" for day in range(1, 5)]
     words = ["-m", "synthpower", "data", "--directory", str(directory), "--table", kind, "--quiet"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,16 +90,33 @@ def _options() -> dict[str, str] | None:
 
 def _stats(file: TableFile) -> str:
     """Return what the log says of a file, as JSON."""
-    there = {name: b for name, b in file.bounds.items() if b.least is not None}
+    bounds = _bounds(file)
+    there = {name: b for name, b in bounds.items() if b.least is not None}
     return json.dumps(
         {
             "numRecords": file.rows,
             "minValues": {name: _in_json(each.least) for name, each in there.items()},
             "maxValues": {name: _in_json(each.greatest) for name, each in there.items()},
-            "nullCount": {name: each.nulls for name, each in file.bounds.items()},
+            "nullCount": {name: each.nulls for name, each in bounds.items()},
         },
         ensure_ascii=False,
     )
+
+
+def _bounds(file: TableFile) -> dict[str, Bounds]:
+    """Return the bounds that can be said: a number in JSON is a double to those who read it."""
+    return {
+        name: bounds if _exact(bounds.least) and _exact(bounds.greatest) else _unsaid(bounds)
+        for name, bounds in file.bounds.items()
+    }
+
+
+def _exact(value: Any) -> bool:
+    return not isinstance(value, Decimal) or len(value.as_tuple().digits) <= sys.float_info.dig
+
+
+def _unsaid(bounds: Bounds) -> Bounds:
+    return Bounds(None, None, bounds.nulls)
 
 
 def _in_json(value: Any) -> Any:
@@ -108,7 +126,7 @@ def _in_json(value: Any) -> Any:
 
 
 def _facts(file: TableFile) -> tuple[int, int, dict[str, Bounds]]:
-    return file.rows, file.bytes, dict(file.bounds)
+    return file.rows, file.bytes, _bounds(file)
 
 
 def _known(table: Any, names: Sequence[str]) -> dict[str, tuple[int, int, dict[str, Bounds]]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
-from synthpower import Column, Dataset, Fault, InputError, Inventory, Request
+from synthpower import Column, Dataset, Fault, InputError, Inventory, Measurement, Request
 from synthpower.model.columns import field_of
 
 DATE = "2023-02-27"
@@ -55,3 +56,22 @@ def test_a_table_of_many_versions_is_read_on(dataset: Dataset, tmp_path: Path) -
     DeltaTable(folder).create_checkpoint()
     assert dataset.write(dataset.plan(Request("2023-03-01", days=12, table="delta"))) == []
     assert DeltaTable(folder).version() == 11
+
+
+def test_decimals_that_no_double_holds_have_no_bounds(dataset: Dataset, tmp_path: Path) -> None:
+    columns = tuple(
+        Column(name, field_of("measurement_value"), "decimal") for name in ("one", "other")
+    )
+    for scale, known in ((Decimal(2**53) / 1000, False), (Decimal(10**6), True)):
+        given = {"columns": columns, "measurements": [Measurement("m", "u", scale, 3)]}
+        path = f"t{known}/data-{{date}}"
+        dataset.write(dataset.plan(Request(DATE, path=path, table="delta", **given)))
+        (log,) = (tmp_path / "power" / f"t{known}" / "_delta_log").iterdir()
+        adds = [json.loads(line).get("add") for line in log.read_text().splitlines()]
+        (stats,) = (json.loads(add["stats"]) for add in adds if add)
+        assert stats["nullCount"] == {"one": 0, "other": 0}
+        assert ([*stats["minValues"], *stats["maxValues"]] != []) is known
+        again = dataset.plan(Request(DATE, path=path, table="delta", **given))
+        dataset.write(again)
+        assert again.table
+        assert again.table.added == 0

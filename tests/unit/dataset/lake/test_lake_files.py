@@ -104,8 +104,8 @@ def test_bounds_are_those_of_the_footer(case: str, tmp_path: Path) -> None:
 
 
 def test_where_all_are_absent_there_is_no_least(tmp_path: Path) -> None:
-    given = {"signal": "load", "faults": [Fault("off", "0.29")], "path": "x/{hour}/{location}"}
-    _, files = written(tmp_path / "power", seed=1, **given)
+    given = {"signal": "load", "faults": [Fault("off", "0.29")], "path": "x/{location}"}
+    _, files = written(tmp_path / "power", seed=1, date=f"{DATE}T05", **given)
     absent = [f for f in files.values() if f.bounds["measurement_value"].nulls == f.rows]
     assert absent
     for file in absent:
