@@ -3,8 +3,8 @@
     python tests/s3_server.py [--keep]
 
 prints the port, on loopback, and serves until its standard input ends. Without --keep it keeps
-only the sizes of objects of several parts, which read as zeros, so that it is faster than any
-client, and its memory is small.
+only the sizes of objects of several parts but inventories, so that it is faster than any client,
+and its memory is small; they read as zeros.
 
 `S3Server` starts one. Faults are a list of rules, the first that applies is taken:
 ``{"on": "part", "kind": "503", "share": 0.1}``. `on` is a regular expression that an operation
@@ -141,7 +141,8 @@ class Connection(asyncio.BufferedProtocol):
         bucket, _, key = urllib.parse.unquote(path)[1:].partition("/")
         self.bucket, self.key = bucket, key
         self.operation = self.find_operation()
-        self.kept = self.state.keep or self.operation != "part"
+        inventory = key.endswith("inventory.csv")  # which is read again
+        self.kept = self.state.keep or self.operation != "part" or inventory
         if self.operation != "control":
             self.state.counts[self.operation] += 1
             part = int(self.query.get("partNumber", 0))
@@ -217,7 +218,7 @@ class Connection(asyncio.BufferedProtocol):
             self.error("404 Not Found", "NoSuchUpload")
             return
         _, parts = self.state.uploads[self.query["uploadId"]]
-        parts[int(self.query["partNumber"])] = bytes(self.body) if self.state.keep else self.length
+        parts[int(self.query["partNumber"])] = bytes(self.body) if self.kept else self.length
         self.reply("200 OK", ETag='"part"')
 
     def do_complete(self) -> None:
@@ -228,7 +229,8 @@ class Connection(asyncio.BufferedProtocol):
         key, parts = upload
         named = [int(n) for n in re.findall(rb"<PartNumber>(\d+)</PartNumber>", bytes(self.body))]
         whole = [parts[number] for number in named]
-        self.state.objects[key] = b"".join(whole) if self.state.keep else sum(whole)
+        kept = not any(isinstance(part, int) for part in whole)
+        self.state.objects[key] = b"".join(whole) if kept else sum(whole)
         self.reply(
             "200 OK",
             b'<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>',

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import S3Server
-from support import Command, contents, ok
+from support import Command, contents, ok, run_python
 
 from synthpower import Dataset, InputError, Inventory, Readings, Request
 from synthpower.storage import ObjectStore, parts
@@ -284,6 +284,30 @@ def test_it_is_read_in_large_blocks(s3: S3Server, dataset: Dataset) -> None:
     before = s3.report()["counts"]["get"]
     list(dataset.verify(["data-2023-02-27.csv"]))
     assert s3.report()["counts"]["get"] - before < 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0, 40e6])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_memory_is_bounded_however_slow_the_server_is(
+    discarding_s3: S3Server, format: str, rate: float
+) -> None:
+    discarding_s3.set(rate=rate)
+    interval = 3600 if format == "csv" else 240
+    done = run_python(
+        """
+import os, resource, sys
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # as the command does
+from synthpower import Inventory, Readings
+readings = Readings(Inventory.generate(100_000, seed=1), "2023-02-27", interval=int(sys.argv[2]))
+readings.write(f"s3://bucket/a.{sys.argv[1]}")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+""",
+        format,
+        interval,
+    )
+    assert discarding_s3.report()["counts"]["part"] > 20
+    assert int(done.stdout) < 300
 
 
 def test_a_store_goes_to_another_process_by_its_url(s3: S3Server, dataset: Dataset) -> None:

@@ -72,7 +72,7 @@ class Dataset:
     @classmethod
     def create(
         cls,
-        where: str | os.PathLike[str] | Store,
+        directory: str | os.PathLike[str] | Store,
         inventory: Fleet,
         measurements: Sequence[Measurement] | None = None,
         overwrite: bool = False,
@@ -81,7 +81,7 @@ class Dataset:
         """Make a dataset without readings; see `Inventory.write`."""
         from synthpower.dataset.create import create_dataset
 
-        store = open_store(where)
+        store = open_store(directory)
         create_dataset(store, inventory, measurements, overwrite, columns)
         return cls(store)
 

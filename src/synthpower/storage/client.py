@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEMES = {"s3": "AWS", "gs": "GOOGLE", "abfs": "AZURE", "abfss": "AZURE", "az": "AZURE"}
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _TRUE = ("true", "1", "yes", "on")
 _REQUEST = "10min"  # what a part may take: 8 MiB at 14 kB/s
 _RETRY: Any = None  # as obstore does it: ten times in three minutes
@@ -55,7 +56,7 @@ def _open(url: str, retry: Any) -> Client:
         ) from None
     scheme, _, rest = url.partition("://")
     family = SCHEMES[scheme]
-    endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
+    endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), "")
     plain = family == "AWS" and endpoint.startswith("http:")
     allowed = os.environ.get(f"{family}_ALLOW_HTTP", "").lower() in _TRUE
     options: dict[str, Any] = {
