@@ -133,6 +133,16 @@ def test_the_clusters_run_and_render(tmp_path: Path) -> None:
     assert said in readme.read_text()
 
 
+def test_the_queries_in_the_process_run_and_render(tmp_path: Path) -> None:
+    result, readme = tmp_path / "result.json", tmp_path / "README.md"
+    script = BENCHMARKS / "in_process.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| one server | polars | " in said
+    readme.write_text("<!-- in_process:begin -->\n<!-- in_process:end -->\n")
+    run(script, "--render", "--result", result, "--readme", readme)
+    assert said in readme.read_text()
+
+
 def test_the_agreed_job_runs_and_renders(tmp_path: Path) -> None:
     result, readme = tmp_path / "result.json", tmp_path / "README.md"
     script = BENCHMARKS / "agreed_job.py"
@@ -169,6 +179,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("formats_speed.py", "benchmarks/README.md"),
         ("totals_speed.py", "benchmarks/README.md"),
         ("path_speed.py", "benchmarks/README.md"),
+        ("in_process.py", "benchmarks/README.md"),
         ("lake_tables.py", "benchmarks/README.md"),
         ("scaling.py", "benchmarks/README.md"),
         ("validate_speed.py", "benchmarks/README.md"),

@@ -53,6 +53,14 @@ assert_type(readings.at("2M2007R8VZ", "2023-02-27 05:00:00Z", "fan speed"), floa
 assert_type(readings.at("2M2007R8VZ", datetime.now(), "fan speed"), float)
 batches: Iterator[object] = readings.batches(chunk_rows=1000)
 
+assert_type(len(readings), int)
+week = readings.dataset(days=7)
+some = week.between("2023-02-27", datetime.now()).at_sites("UK-S1-01").of_servers("2M2007R8VZ")
+assert_type(len(some.select(["sn"])), int)
+readings.lazy().collect()
+readings.to_polars()
+readings.select(["sn"]).lazy()
+
 
 def progress(rows: int, size: int) -> None: ...
 

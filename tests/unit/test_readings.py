@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -61,8 +62,8 @@ def test_duckdb_queries_it_without_a_file(readings: Readings, tmp_path: Path) ->
 def test_polars_reads_it_without_a_file(readings: Readings) -> None:
     frame = pl.DataFrame(readings)
     assert frame.shape == (48_000, 9)
-    structs = pl.from_arrow(readings)  # a Series of structs, as of any Arrow stream
-    assert structs.struct.unnest().equals(frame)
+    made = pl.from_arrow(readings)  # newer versions: a Series of structs, as of any Arrow stream
+    assert (made.struct.unnest() if isinstance(made, pl.Series) else made).equals(frame)
     assert (
         frame["measurement_value"].to_list() == readings.to_table()["measurement_value"].to_pylist()
     )
@@ -71,6 +72,33 @@ def test_polars_reads_it_without_a_file(readings: Readings) -> None:
 def test_pandas_and_pyarrow_read_it_without_a_file(readings: Readings) -> None:
     assert pa.table(readings).num_rows == 48_000
     assert len(pd.DataFrame.from_arrow(readings)) == 48_000
+
+
+def test_less_of_them_is_a_data_set(readings: Readings) -> None:
+    table = readings.to_table()
+    site, sn = table["location"][0].as_py(), table["sn"][0].as_py()
+    power = pc.field("name") == "server power"
+    assert readings.filter(power).count_rows() == 24_000
+    assert readings.select(["sn"]).schema.names == ["sn"]
+    assert len(readings.between("2023-02-27T05", "2023-02-27T07")) == 4000
+    assert set(readings.at_sites(site).to_table()["location"].to_pylist()) == {site}
+    assert set(readings.of_servers(sn).to_table()["sn"].to_pylist()) == {sn}
+    assert readings.head().to_pylist() == table.slice(0, 5).to_pylist()
+    assert len(readings) == readings.num_rows
+    assert len(readings.dataset(days=3)) == 3 * len(readings)
+
+
+def test_they_are_a_data_frame_of_any_kind(readings: Readings) -> None:
+    values = readings.to_table()["measurement_value"].to_pylist()
+    assert readings.to_pandas()["measurement_value"].tolist() == values
+    assert readings.to_polars()["measurement_value"].to_list() == values
+    total = readings.lazy().select(pl.col("measurement_value").sum()).collect().item()
+    assert total == pytest.approx(sum(values))
+
+
+def test_a_data_frame_of_their_iteration_says_what_to_do(readings: Readings) -> None:
+    with pytest.raises(TypeError, match=r"to_pandas\(\)"):
+        pd.DataFrame(readings)
 
 
 @pytest.mark.parametrize(
