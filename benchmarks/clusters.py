@@ -27,6 +27,7 @@ import compare
 
 import synthpower.dask
 import synthpower.spark
+import synthpower.spark_source
 from synthpower import Dataset, Inventory, Part, Request
 
 SERVERS = 35_000
@@ -39,6 +40,7 @@ CASES = {  # what, beside what, and the target: of the ratio, or of M rows/s
     "dask": ("Dask, two workers, 10 files", "two threads", 0.9),
     "spark": ("Spark, two cores, 4 shards", "", 80),
     "read": ("Spark reads them: count, average", "", None),
+    "source": ("Spark reads one column never written", "", None),
     "shards": ("four shards, four processes", "four threads", 0.95),
 }
 
@@ -80,7 +82,7 @@ def dask() -> Iterator[Write]:
 
 
 @contextmanager
-def spark(folder: Path) -> Iterator[tuple[Write, Callable[[], int]]]:
+def spark(folder: Path) -> Iterator[tuple[Write, Callable[[], int], Callable[[], int]]]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
@@ -100,7 +102,13 @@ def spark(folder: Path) -> Iterator[tuple[Write, Callable[[], int]]]:
     def write(dataset: Dataset, request: Request) -> int:
         return sum(each.rows for each in synthpower.spark.write(session, dataset, request))
 
-    yield write, read
+    def read_source() -> int:
+        source = session.read.format("synthpower").options(date=DATE, interval="300")
+        values = source.option("columns", "measurement_value").load(str(folder))
+        return values.selectExpr("count(*)", "avg(measurement_value)").collect()[0][0]
+
+    synthpower.spark_source.register(session)
+    yield write, read, read_source
     session.stop()
 
 
@@ -145,9 +153,14 @@ def measure(folder: Path, tiny: bool, rounds: int) -> dict[str, Any]:
         for _ in range(rounds + 1):
             run("dask", write, DAYS)
             run("two threads", partial(threaded, workers=2), DAYS)
-    with spark(directory) as (write, read):
+    with spark(directory) as (write, read, read_source):
         for _ in range(rounds + 1):
             run("spark", write, DAY_IN_SHARDS, read)
+        for _ in range(rounds + 1):
+            started = time.perf_counter()
+            rows = read_source()
+            seconds = time.perf_counter() - started
+            runs.append({"case": "source", "rows": rows, "seconds": seconds})
     with four_processes(directory) as write:
         for _ in range(rounds + 1):
             run("shards", write, LARGE)

@@ -107,6 +107,52 @@ def test_an_error_of_an_executor_is_one_line(spark: Any, tmp_path: Path) -> None
     assert names_in(folder) == names(folder)
 
 
+def test_readings_that_were_never_written_are_read(spark: Any, tmp_path: Path) -> None:
+    from synthpower.spark_source import register
+
+    register(spark)
+    dataset = made(tmp_path / "power")
+    source = spark.read.format("synthpower").option("date", DAY).option("interval", "600")
+    source.load(str(tmp_path / "power")).createOrReplaceTempView("readings")
+    synthpower.spark.write(spark, dataset, Request(DAY, interval=600))
+    assert (
+        spark.sql(dataset.totals_query("spark", "readings", ["location", "hour"])).collect() == []
+    )
+
+    few = source.option("columns", "location, measurement_value").option("partitions", "3")
+    frame = few.load(str(tmp_path / "power"))
+    assert frame.columns == ["location", "measurement_value"]
+    assert frame.rdd.getNumPartitions() == 3
+    assert frame.count() == 50 * 144 * 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("columns", "sn,power", "power"),
+        ("interval", "a", "'a' is not a whole number"),
+        ("seed", "", "the dataset has none yet; give one"),
+        ("intervall", "600", "intervall: the options are path, date"),
+    ],
+)
+def test_a_wrong_option_of_the_source_is_named(
+    spark: Any, tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    from pyspark.errors import PySparkException
+
+    from synthpower.spark_source import register
+
+    register(spark)
+    made(tmp_path / "power")
+    if option == "seed":  # each partition would draw one of its own
+        (tmp_path / "power" / "manifest.json").unlink()
+        (tmp_path / "power" / "README.md").unlink()
+    given = {"date": DAY, option: value} if value else {"date": DAY}
+    source = spark.read.format("synthpower").options(**given)
+    with pytest.raises(PySparkException, match=said):
+        source.load(str(tmp_path / "power"))
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [

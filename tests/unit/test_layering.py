@@ -76,6 +76,7 @@ LAYERS = {
     "cluster": [],
     "dask": [],
     "spark": [],
+    "spark_source": [],
     "cli": [
         "__init__", "terminal", "common", "parser", "data_options", "options", "data", "inventory", "remake", "tables",
         "totals", "verify", "main",
@@ -98,11 +99,11 @@ ALLOWED = {
     },
     "pyarrow": {
         "arrays", "csv_text", "fleet", "formats", "dataset.servers", "dataset.validate",
-        "scan", "readings", "spark",
+        "scan", "readings", "spark", "spark_source",
     },
     "dask": {"dask"},
     "distributed": {"dask"},
-    "pyspark": {"spark"},
+    "pyspark": {"spark", "spark_source"},
     "threading": {"jit.forking"},
     "concurrent": {"engine", "storage.direct", "storage.remote", "jit.forking"},
 }  # fmt: skip
