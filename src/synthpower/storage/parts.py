@@ -13,7 +13,8 @@ from synthpower.storage.interface import Sink
 
 _LEAST_PART = 2**23  # bytes; the least that S3 takes is 5 MiB
 _MOST_PARTS = 9_000  # it takes 10,000, and a size may be an estimate
-_IN_FLIGHT = 48 * 2**20  # bytes of this process that are on their way
+_IN_FLIGHT = 2**25  # bytes of this process that are on their way
+_LEAST_IN_FLIGHT = 3  # parts
 _PATIENCE = 0.001  # seconds until it is looked again whether a part has been sent
 
 
@@ -25,7 +26,7 @@ def part_size(size: int | None) -> int:
 
 def parts_in_flight(size: int) -> int:
     """Return how many parts of a size may be on their way."""
-    return max(2, _IN_FLIGHT // size)
+    return max(_LEAST_IN_FLIGHT, _IN_FLIGHT // size)
 
 
 def checksum(part: Any) -> int:
