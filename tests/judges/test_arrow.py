@@ -18,6 +18,7 @@ from synthpower import Inventory, Readings
 from synthpower.formats.arrow import Arrow
 
 DATE = "2023-02-27"
+OLD_POLARS = tuple(map(int, pl.__version__.split(".")[:2])) < (1, 34)
 
 
 def by_pyarrow(path: Path) -> pa.Table:
@@ -80,6 +81,8 @@ def readings(request: pytest.FixtureRequest) -> Readings:
 def test_every_reader_reads_the_readings(
     readings: Readings, tmp_path: Path, reader: object, compression: str | None
 ) -> None:
+    if reader in (by_polars, by_polars_lazily) and compression is None and OLD_POLARS:
+        pytest.skip("Polars before 1.34 takes what is not compressed for compressed")
     path = tmp_path / "data.arrow"
     write(readings, path, compression=compression, format=Arrow(batch_rows=15_000))
     found, expected = (plain(each, readings.schema) for each in (reader(path), readings.to_table()))
@@ -104,6 +107,7 @@ print(frame.height, frame["measurement_value"].sum())
 """
 
 
+@pytest.mark.skipif(OLD_POLARS, reason="the same, and it is Polars that reads")
 def test_a_stream_is_read_from_a_pipe(power: Path) -> None:
     arguments = ["data", "--directory", str(power), "--date", DATE, "--format", "arrow"]
     made = subprocess.Popen(

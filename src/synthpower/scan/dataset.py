@@ -191,14 +191,14 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         needed = mentioned(condition, self._source.schema.names)
         every = list(dict.fromkeys([*names, *needed]))
         keep = Filtering(condition, needed, names)
-        rows = self._source.covering(selection)
+        rows = self._source.covering(selection, self._selection)
         yield from self._source.batches(rows, every, keep, workers=workers, chunk_rows=chunk_rows)
 
     def ruled_out(self, filter: pc.Expression) -> tuple[ReadingsDataset, bool]:
         """Return a data set without rows that do not pass a filter, and whether all others do."""
         selection, exact = prune(filter, self._source, self._selection)
         if not exact:
-            selection = self._source.covering(selection)
+            selection = self._source.covering(selection, self._selection)
         return self._changed(selection=selection), exact
 
     def _pruned(self, condition: pc.Expression | None) -> tuple[Selection, bool]:

@@ -193,23 +193,29 @@ class Source:
         batch = pa.record_batch(arrays, schema=pa.schema(fields))
         return keep(batch) if keep else batch
 
-    def covering(self, selection: Selection) -> Selection:
-        """Return a selection with small gaps between its steps filled: it is made faster."""
+    def covering(self, selection: Selection, within: Selection) -> Selection:
+        """Return a selection with small gaps between its steps filled, by steps of another.
+
+        It is made faster, and has to be filtered.
+        """
         steps = selection.steps
         rows = max(1, len(selection.servers) * len(selection.measurements))
         gaps = np.diff(steps)
         small = np.flatnonzero((gaps > 1) & ((gaps - 1) * rows <= _GAP_ROWS))
         filled = [np.arange(steps[i] + 1, steps[i + 1]) for i in small.tolist()]
+        filled = [np.intersect1d(each, within.steps) for each in filled]
         return selection._replace(steps=np.sort(np.concatenate([steps, *filled])))
 
     def _pieces(
         self, selection: Selection, names: Sequence[str], chunk_rows: int
     ) -> Iterator[_Piece]:
         rows = len(selection.measurements)
+        made: dict[object, Batches] = {}  # files that differ in their date only have the same
         for spec, steps in self._files(selection):
-            batches: Batches | None = None
             for chosen, begin, end in self._blocks(spec, steps, selection):
-                batches = batches or self._batches_of(spec, selection, names)
+                if spec.undated not in made:
+                    made[spec.undated] = self._batches_of(spec, selection, names)
+                batches = made[spec.undated]
                 for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
                     for chunk in Grid(len(run), end - begin, rows, chunk_rows).chunks():
                         moved = chunk._replace(

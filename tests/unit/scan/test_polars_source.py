@@ -109,6 +109,17 @@ def test_a_polars_that_loses_filters_is_refused(monkeypatch: pytest.MonkeyPatch)
         case("plain").dataset.lazy()
 
 
+def test_steps_that_a_filter_rules_out_stay_out() -> None:
+    made = case("plain")
+    times = made.table["start_time"].take([0, 80, 143]).to_pylist()
+    some = made.dataset.filter(pc.field("measurement_value") > pa.scalar(50.0))
+    found = some.lazy().filter(pl.col("start_time").is_in(times)).collect()
+    rows = made.table.to_pylist()
+    assert len(found) == sum(
+        row["measurement_value"] > 50 and row["start_time"] in times for row in rows
+    )
+
+
 def test_a_filter_of_the_data_set_holds_too() -> None:
     made = case("plain")
     some = made.dataset.filter(pc.field("measurement_value") > pa.scalar(50.0))
