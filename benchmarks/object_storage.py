@@ -132,21 +132,22 @@ def table(runs: list[dict[str, Any]]) -> str:
         return statistics.median(run[key] for run in runs if run["case"] == case)
 
     lines = [
-        "| to the server | GB | seconds | M rows/s | target | GB/s | raw put, GB/s | peak MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| to the server | GB | seconds | M rows/s | target | GB/s | raw put | of raw | peak MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for case in dict.fromkeys(run["case"] for run in runs if not run["case"].startswith(RAW)):
         seconds, size = median(case, "seconds"), median(case, "bytes")
-        raw = ""
+        raw, ratio = "", ""
         if case in TARGETS:
             own = f"{RAW}: {case}"
             raw = f"{median(own, 'bytes') / median(own, 'seconds') / 1e9:.2f}"
+            ratio = f"{median(own, 'seconds') / seconds:.2f}"
         peak = max(run["peak_bytes"] for run in runs if run["case"] == case)
         lines.append(
             f"| {case} | {size / 1e9:.2f} | {seconds:.2f} | "
             f"{median(case, 'rows') / seconds / 1e6:.1f} | "
             f"{f'≥ {TARGETS[case]}' if case in TARGETS else ''} | {size / seconds / 1e9:.2f} | "
-            f"{raw} | {peak / 1e6:.0f} |"
+            f"{raw} | {ratio} | {peak / 1e6:.0f} |"
         )
     return "\n".join(lines) + "\n"
 

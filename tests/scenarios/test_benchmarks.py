@@ -102,6 +102,14 @@ def test_the_path_speed_runs(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["runs"]
 
 
+def test_the_object_storage_runs(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "object_storage.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| Parquet, 208 objects | " in said
+    assert json.loads(result.read_text())["runs"]
+
+
 def test_the_lake_tables_run(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     script = BENCHMARKS / "lake_tables.py"
@@ -180,6 +188,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("totals_speed.py", "benchmarks/README.md"),
         ("path_speed.py", "benchmarks/README.md"),
         ("in_process.py", "benchmarks/README.md"),
+        ("object_storage.py", "benchmarks/README.md"),
         ("lake_tables.py", "benchmarks/README.md"),
         ("scaling.py", "benchmarks/README.md"),
         ("validate_speed.py", "benchmarks/README.md"),
