@@ -76,10 +76,14 @@ def by_datafusion(made: Case, condition: Condition, columns: list[str]) -> None:
     sql = sql.replace("+00:00'", "+00:00')")
     context = datafusion.SessionContext()
     context.register_dataset("readings", made.dataset)
-    context.register_dataset("kept", pds.dataset(made.table))
+    context.register_record_batches("kept", [made.table.to_batches()])
     for what in (names, "count(*) as many"):
         query = f"select {what} from {{}} where {sql}"
-        found = context.sql(query.format("readings")).to_arrow_table()
+        try:
+            found = context.sql(query.format("readings")).to_arrow_table()
+        except Exception as error:  # its own: a contradiction is no expression of pyarrow's
+            assert "BooleanScalar' and" in str(error)  # noqa: PT017
+            return
         expected = context.sql(query.format("kept")).to_arrow_table()
         rows = [sorted(plain(table).to_pylist(), key=repr) for table in (found, expected)]
         assert rows[0] == rows[1]
@@ -209,6 +213,13 @@ def test_polars_has_the_first_rows_without_the_others(
         frame["measurement_value"].to_list()
         == case("plain").table["measurement_value"].to_pylist()[:5]
     )
+
+
+def test_datafusion_may_find_that_no_row_can_be() -> None:
+    made = case("plain")
+    numbers = made.table["sn"].unique().to_pylist()[:2]
+    condition = both(*(compare(made.table, "sn", "=", number) for number in numbers))
+    by_datafusion(made, condition, ["sn"])
 
 
 def test_the_scan_of_polars_itself_works() -> None:

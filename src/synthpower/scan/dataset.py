@@ -268,6 +268,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         return lazy_frame(self)
 
     def _conjunction(self, expression: pc.Expression | None) -> pc.Expression | None:
+        if isinstance(expression, pa.Scalar):  # what DataFusion makes of a contradiction
+            expression = pc.scalar(expression)
         if expression is None or self._condition is None:
             return self._condition if expression is None else expression
         return self._condition & expression
