@@ -127,6 +127,20 @@ def test_the_scaling_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
+def test_the_databases_run(
+    tmp_path: Path, postgres: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("adbc_driver_postgresql", reason="adbc_driver_postgresql is not installed")
+    for name, value in postgres.items():
+        monkeypatch.setenv(name, value)
+    result = tmp_path / "result.json"
+    script = BENCHMARKS / "databases.py"
+    said = run(script, "--size", "tiny", "--result", result, "--scratch", tmp_path)
+    assert "| DuckDB, a pipe into `read_csv` | " in said
+    assert json.loads(result.read_text())["runs"]
+
+
+@pytest.mark.servers
 def test_the_clusters_run_and_render(tmp_path: Path) -> None:
     for package in ("distributed", "pyspark"):
         pytest.importorskip(package, reason=f"{package} is not installed")
@@ -191,6 +205,7 @@ def test_the_realism_runs_and_draws(tmp_path: Path) -> None:
         ("object_storage.py", "benchmarks/README.md"),
         ("lake_tables.py", "benchmarks/README.md"),
         ("scaling.py", "benchmarks/README.md"),
+        ("databases.py", "benchmarks/README.md"),
         ("validate_speed.py", "benchmarks/README.md"),
         ("clusters.py", "benchmarks/README.md"),
         ("agreed_job.py", "benchmarks/README.md"),
@@ -204,3 +219,10 @@ def test_the_page_shows_the_committed_result(tmp_path: Path, script: str, page: 
     copy.write_text((ROOT / page).read_text())
     run(BENCHMARKS / script, "--render", "--readme", copy)
     assert copy.read_text() == (ROOT / page).read_text()
+
+
+def test_readme_says_when_to_use_what_with_the_committed_figures(tmp_path: Path) -> None:
+    copy = tmp_path / "README.md"
+    copy.write_text((ROOT / "README.md").read_text())
+    run(BENCHMARKS / "reach.py", "--readme", copy)
+    assert copy.read_text() == (ROOT / "README.md").read_text()

@@ -185,6 +185,9 @@ class _Along:
         self.kinds = np.zeros(len(places), np.int64)
         for array in self._arrays.values():
             codes = as_numpy(array.take(as_array(places)).dictionary_encode().indices)
+            if len(codes) == codes.max(initial=-1) + 1:  # all differ, as serial numbers do
+                self.kinds = codes.astype(np.int64)
+                break
             combined = self.kinds * (codes.max(initial=0) + 1) + codes
             _, self.kinds = np.unique(combined, return_inverse=True)
         _, firsts = np.unique(self.kinds, return_index=True)

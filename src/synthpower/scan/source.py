@@ -25,7 +25,7 @@ from synthpower.model.grid import Chunk, Grid
 from synthpower.model.specification import Specification
 from synthpower.signals import find_signal
 
-CHUNK_ROWS = 2**20  # of fewer, a consumer of one column waits for the next
+CHUNK_ROWS = 2**21  # 2**20: DuckDB takes 8 % longer; 2**17: twice as long
 FEW_ROWS = 2**14  # of a batch, where only the first rows are wanted
 _GAP_ROWS = 2**14  # that are made and filtered, where leaving them out cuts the rows in pieces
 _NONE = Axis(0)
