@@ -35,7 +35,7 @@ SHARDS = 4
 DATE = "2023-02-27"
 DAYS = Request(DATE, days=10, interval=60, format="parquet")
 DAY_IN_SHARDS = Request(DATE, interval=30, shards=SHARDS, format="parquet")
-LARGE = Request(DATE, interval=15, format="parquet")
+LARGE = Request(DATE, interval=6, format="parquet")
 CASES = {  # what, beside what, and the target: of the ratio, or of M rows/s
     "dask": ("Dask, two workers, 10 files", "two threads", 0.9),
     "spark": ("Spark, two cores, 4 shards", "", 80),

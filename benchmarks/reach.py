@@ -1,6 +1,6 @@
 """README's table of what to use when, with a figure of each way from the other benchmarks' results.
 
-    python benchmarks/reach.py    put the table into README.md; nothing is measured
+python benchmarks/reach.py    put the table into README.md; nothing is measured
 """
 
 from __future__ import annotations
