@@ -65,12 +65,12 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield (
         "Slurm, Kubernetes, AWS Batch, PBS",
         "`--shard auto`",
-        f"four processes {rates['shards'] / rates['four threads']:.2f} × one with four threads",
+        f"four processes {rates['shards'] / rates['four threads']:.2f} times as fast as four threads",
     )
     yield (
         "a Dask cluster [`dask`]",
         "`synthpower.dask.write`",
-        f"two workers {rates['dask'] / rates['two threads']:.2f} × two threads",
+        f"two workers {rates['dask'] / rates['two threads']:.2f} times as fast as two threads",
     )
     yield (
         "Spark [`spark`]",
