@@ -65,7 +65,8 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield (
         "Slurm, Kubernetes, AWS Batch, PBS",
         "`--shard auto`",
-        f"four processes {rates['shards'] / rates['four threads']:.2f} times as fast as four threads",
+        f"four processes {rates['shards'] / rates['four threads']:.2f} times as fast as four "
+        "threads",
     )
     yield (
         "a Dask cluster [`dask`]",
