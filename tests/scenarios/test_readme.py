@@ -90,9 +90,9 @@ def test_the_tables_have_every_option(name: str) -> None:
 
 def test_the_numbers_of_long_runs_are_those_of_their_results() -> None:
     results = ROOT / "reference" / "results"
-    doubles, crashes, randomness, fuzz, flips = (
+    doubles, crashes, randomness, fuzz, flips, s3 = (
         json.loads((results / f"{name}.json").read_text())
-        for name in ("doubles", "crashes", "randomness", "fuzz", "flips")
+        for name in ("doubles", "crashes", "randomness", "fuzz", "flips", "s3_faults")
     )
     kills = sum(sum(counts.values()) for counts in crashes["killed"].values())
     faults = sum(
@@ -105,6 +105,7 @@ def test_the_numbers_of_long_runs_are_those_of_their_results() -> None:
     assert f"[{sum(doubles['compared'].values()) // 10**6} M compared]" in README
     assert f"[{sum(fuzz['cases'].values()):,} mutated inputs]" in README
     assert f"[{randomness['tests']} tests]" in README
+    assert f"[{s3['injected']} runs disturbed]" in README
     assert not randomness["failed"]
     assert f"[{flips['runs']:,} commands]" in README
     assert not flips["wrong"]

@@ -146,7 +146,7 @@ def test_the_commands_of_readme_run(tmp_path: Path, environment: dict[str, str])
     (first,) = marked("first")
     recipes = marked("recipe")
     uses = re.findall(r"^\| .* \| `(synthpower .*)` \|$", README, re.MULTILINE)
-    assert len(recipes) == 8
+    assert len(recipes) == 6
     assert len(uses) == 11
     made = first.partition("\n")[2].replace(".venv/bin/", "")
     others = """
