@@ -48,12 +48,13 @@ def test_only_a_few_things_are_taken_ahead() -> None:
             taken.append(number)
             yield number
 
+    before = threading.active_count()  # of other tests, too
     results = in_order(str, things(), 2)
     assert next(results) == "0"
     assert len(taken) <= 5
     results.close()
     assert len(taken) <= 5
-    assert threading.active_count() < 10
+    assert threading.active_count() <= before + 2
 
 
 @pytest.mark.parametrize(("things", "workers"), [(["a"], 4), (["a", "b", "c"], 1)])
