@@ -109,15 +109,21 @@ def read_manifest(store: Store) -> Manifest:
 
 
 def _is_known_whole(known: Any, entry: Any) -> bool:
-    """Return whether a file is known to be whole that is planned, from the same specification."""
+    """Return whether a file is known to be whole that is planned, of the same bytes."""
     one, other = as_entry(known), as_entry(entry)
     return (
         one is not None
         and other is not None
         and one.state == WHOLE
         and other.state == PLANNED
-        and same(one.record, other.record)
+        and _same_bytes(one, other)
     )
+
+
+def _same_bytes(one: Entry, other: Entry) -> bool:
+    """Return whether two entries are of one specification, written in the same way."""
+    how = (one.format, one.options) == (other.format, other.options)
+    return how and same(one.record, other.record)
 
 
 def read_fragments(store: Store) -> dict[str, Manifest]:
@@ -329,9 +335,9 @@ class Fragment:
 
 
 def _differs(found: Any, entry: Any) -> bool:
-    """Return whether there is an entry, and it is of another specification."""
+    """Return whether there is an entry, and it is of other bytes."""
     one, other = as_entry(found), as_entry(entry)
-    return one is not None and other is not None and not same(one.record, other.record)
+    return one is not None and other is not None and not _same_bytes(one, other)
 
 
 def update_files(store: Store, entries: Mapping[str, Any]) -> None:

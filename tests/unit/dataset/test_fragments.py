@@ -75,6 +75,24 @@ def test_what_replaced_another_is_of_a_later_generation(store: MemoryStore) -> N
     assert all(check.passed for check in Dataset.open(store).verify())
 
 
+@pytest.mark.parametrize("day", range(10, 14))  # whose digests are in either order
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("data-{}.parquet", {"compression": "zstd"}), ("data-{}.csv", {"delimiter": ";"})],
+)
+def test_what_replaced_another_in_other_bytes_is_of_a_later_generation(
+    store: MemoryStore, day: int, name: str, options: dict[str, Any]
+) -> None:
+    date = f"2023-02-{day}"
+    format = name.rpartition(".")[2]
+    write(store, date, format=format)
+    write(store, date, days=2, format=format, overwrite=True, **options)
+    entry = read_manifest(store).entry(name.format(date))
+    assert entry
+    assert {option: getattr(entry.options, option) for option in options} == options
+    assert all(check.passed for check in Dataset.open(store).verify())
+
+
 def test_in_a_directory_manifest_json_goes_before_them(store: MemoryStore, tmp_path: Path) -> None:
     write(store, "2023-02-27")
     for name in store.files:
