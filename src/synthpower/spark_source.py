@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from synthpower.scan.dataset import ReadingsDataset
 
+_MOST_DIGITS = 19
 OPTIONS = ("path", "date", "interval", "fuzz", "signal", "seed", "columns", "partitions")
 
 
@@ -51,7 +52,7 @@ class SynthpowerSource(DataSource):  # type: ignore[misc]
         options = dict(self.options)
         for name in ("path", "date"):
             if name not in options:
-                raise InputError("it is needed", name)
+                raise InputError(f"it needs the option {name}", name)
         if unknown := sorted(options.keys() - {*OPTIONS}):
             raise InputError(f"{shown(unknown[0])}: the options are {', '.join(OPTIONS)}")
         return SynthpowerReader(Dataset.open(options["path"]), options)
@@ -65,7 +66,7 @@ class SynthpowerReader(DataSourceReader):  # type: ignore[misc]
         self._options = options
 
     def partitions(self) -> list[InputPartition]:
-        of = self._number("partitions", 8)
+        of = self._number("partitions", 8) or 1
         return [InputPartition(Part(number, of)) for number in range(1, of + 1)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
@@ -81,14 +82,15 @@ class SynthpowerReader(DataSourceReader):  # type: ignore[misc]
             measurements=dataset.measurements(), columns=dataset.columns(),
             seed=self._number("seed", dataset.seed()),
         )  # fmt: skip
-        columns = options.get("columns", ",".join(readings.schema.names))
-        return readings.select([name.strip() for name in columns.split(",")])
+        if "columns" not in options:
+            return readings.dataset()
+        return readings.select([name.strip() for name in options["columns"].split(",")])
 
     def _number(self, name: str, default: int | None) -> int:
         if name not in self._options and default is None:
             raise InputError("the dataset has none yet; give one", name)
         text = self._options.get(name, str(default))
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
             raise InputError(f"{shown(text)!r} is not a whole number", name)
         return int(text)
 

@@ -88,6 +88,8 @@ OPTIONS = [
     (inventory("--count", "5", "--directory", "DIR/inventory.csv/x"), "Not a directory"),
     (["inventory", "--directory", "DIR", "--count", "5"], "inventory.csv exists; --overwrite"),
     (["tables", "--copy", "DIR/inventory.csv"], "argument --copy: "),
+    (["tables", "--copy", "s3://bucket/mine"], "s3://bucket/mine is a URL; name a file of this"),
+    (data("--columns", "s3://bucket/columns.csv"), "columns.csv is a URL; name a file of this machine"),
 ]  # fmt: skip
 
 # What stands in inventory.csv.

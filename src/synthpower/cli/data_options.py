@@ -43,7 +43,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 def _add_readings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("which readings").add_argument
     add("--directory", required=True, type=place, metavar="DIR",
-        help="holds the inventory and receives the data")  # fmt: skip
+        help="holds the inventory and receives the data: a directory, or "
+        "s3://bucket/prefix")  # fmt: skip
     add("--date", required=True, metavar="YYYY-MM-DD[THH]",
         help="the base time in UTC: 24 hours for a date, one hour with THH")  # fmt: skip
     add("--days", type=whole, default=1, metavar="N", help="so many days (default 1)")

@@ -86,7 +86,7 @@ def _add_inventory_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=place,
         metavar="DIR",
-        help="where the inventory is written; made if it does not exist",
+        help="where the inventory is written, made if it does not exist; or s3://bucket/prefix",
     )
     add(
         "--count",

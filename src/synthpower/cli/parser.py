@@ -125,7 +125,9 @@ def delimiter(text: str) -> str:
 
 
 def path(text: str) -> Path:
-    """Return a file or directory."""
+    """Return a file or directory of this machine."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is a URL; name a file of this machine")
     if not text:
         raise argparse.ArgumentTypeError("it is empty; name a file or directory")
     if "\0" in text:  # not from a shell, but from whoever calls main()

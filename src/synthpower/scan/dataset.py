@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -90,6 +91,11 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
 
     def filter(self, expression: pc.Expression) -> ReadingsDataset:
         """Return the rows for which an expression is true."""
+        if not isinstance(expression, pc.Expression):
+            raise InputError(
+                f"{shown(expression)!r}: write pc.field('sn') == '…', of pyarrow.compute",
+                "expression",
+            )
         return self._changed(condition=self._conjunction(expression))
 
     def select(self, columns: Sequence[str]) -> ReadingsDataset:
@@ -111,8 +117,10 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         )
         steps = self._selection.steps
         here = starts[steps]
-        later = here >= _seconds(begin, "begin")
-        return self._narrowed(Axis.TIME, steps[later & (here < _seconds(end, "end"))])
+        first, last = _seconds(begin, "begin"), _seconds(end, "end")
+        if first > last:
+            raise InputError(f"{shown(end)} is before {shown(begin)}", "end")
+        return self._narrowed(Axis.TIME, steps[(here >= first) & (here < last)])
 
     def at_sites(self, *sites: str) -> ReadingsDataset:
         """Return the rows of the servers of some sites."""
@@ -225,6 +233,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
         """Return the first rows."""
         names = self._names if columns is None else self.checked(columns)
         left = whole_number(num_rows, "num_rows")
+        if left < 0:
+            raise InputError(f"{shown(left)}: it must be 0 or more", "num_rows")
         taken = []
         for batch in self.made(names, filter, chunk_rows=FEW_ROWS):
             taken.append(batch.slice(0, left))
@@ -255,6 +265,8 @@ class ReadingsDataset(pds.InMemoryDataset):  # type: ignore[misc]
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return all rows as a data frame of pandas."""
+        if find_spec("pandas") is None:
+            raise InputError("pandas is not installed: pip install pandas")
         return self.to_table().to_pandas()
 
     def to_polars(self) -> polars.DataFrame:

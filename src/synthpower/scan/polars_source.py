@@ -48,7 +48,7 @@ def lazy_frame(dataset: ReadingsDataset) -> polars.LazyFrame:
         names = dataset.schema.names if with_columns is None else with_columns
         needed = [] if predicate is None else predicate.meta.root_names()
         rest = dataset
-        if predicate is not None:
+        if predicate is not None and n_rows is None:  # `head`, then a filter: rows first
             hint, whole = _translated(predicate, dataset.schema)
             if hint is not None:
                 rest, exact = dataset.ruled_out(hint)
@@ -60,11 +60,11 @@ def lazy_frame(dataset: ReadingsDataset) -> polars.LazyFrame:
         yield pl.DataFrame(nothing).select(names)  # Polars 1.22 wants one
         for batch in rest.made(every, workers=workers, chunk_rows=chunk_rows):
             frame = pl.DataFrame(batch)
-            if predicate is not None:
-                frame = frame.filter(predicate)
             if n_rows is not None:
                 frame = frame.head(n_rows)
                 n_rows -= len(frame)
+            if predicate is not None:
+                frame = frame.filter(predicate)
             yield frame.select(names)
             if n_rows == 0:
                 break

@@ -202,7 +202,10 @@ def test_it_is_pickled_as_what_it_was_made_from(dataset: ReadingsDataset, table:
         (lambda d: d.of_servers("nobody"), "serial_numbers", "'nobody': no such server"),
         (lambda d: d.between(3, "2023-02-28"), "begin", "'3' is not a string or a datetime"),
         (lambda d: d.between("2023-02-27", "noon"), "end", "'noon' is not a time in ISO 8601"),
+        (lambda d: d.between("2023-03-02", "2023-03-01"), "end", "2023-03-01 is before 2023-03-02"),
+        (lambda d: d.filter("sn = 1"), "expression", "'sn = 1': write pc.field"),
         (lambda d: d.head("5"), "num_rows", "'5' is not a whole number"),
+        (lambda d: d.head(-1), "num_rows", "-1: it must be 0 or more"),
         (lambda d: d.count_rows(f(2) == "x"), "filter", "write pc.field"),
     ],
 )

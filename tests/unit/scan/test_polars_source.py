@@ -128,3 +128,11 @@ def test_a_filter_of_the_data_set_holds_too() -> None:
     assert found == sum(
         row["measurement_value"] > 50 and row["name"] == "server power" for row in rows
     )
+
+
+def test_a_filter_of_the_first_rows_is_of_those_only() -> None:
+    """Polars hands over both at once: the rows come first."""
+    table = case("plain").dataset.to_table()
+    frame = case("plain").dataset.lazy().head(7).filter(pl.col("name") == "server power")
+    names = table["name"].to_pylist()[:7]
+    assert frame.collect().height == names.count("server power") > 0

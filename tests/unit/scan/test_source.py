@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from queries import KINDS, case, plain
+from support import specified
 
-from synthpower.model.columns import Axis
-from synthpower.scan.source import AXES
+from synthpower import Column, Inventory, Measurement
+from synthpower.model.columns import Axis, field_of
+from synthpower.scan.source import AXES, Source
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,3 +74,29 @@ def test_a_source_is_pickled_without_what_it_has_made() -> None:
     before = len(pickle.dumps(source))
     assert list(source.batches(source.whole, ["sn", "measurement_value"]))
     assert len(pickle.dumps(source)) == before
+
+
+def test_only_small_gaps_between_steps_are_filled() -> None:
+    source = Source([specified(interval=1)], Inventory.generate(1, seed=1))
+    whole = source.whole
+    some = whole.keeping(Axis.TIME, np.array([0, 3, 40_000, 40_002]))
+    within = whole.keeping(Axis.TIME, np.delete(whole.steps, 2))
+    assert source.covering(some, within).steps.tolist() == [0, 1, 3, 40_000, 40_001, 40_002]
+
+
+def test_many_gaps_are_filled_in_no_time() -> None:
+    """As long as the rows take to be made, or less: each gap was compared with all steps."""
+    source = Source([specified(interval=1)], Inventory.generate(1, seed=1))
+    some = source.whole.keeping(Axis.TIME, np.arange(0, 86_400, 2))
+    assert len(source.covering(some, source.whole).steps) == 86_399
+
+
+def test_few_of_what_makes_batches_are_kept() -> None:
+    columns = [Column(f"v{n}", field_of(f"value:m{n}")) for n in range(9)]
+    table = [Measurement(f"m{n}", "W", Decimal(1), 2) for n in range(9)]
+    spec = specified(measurements=tuple(table), columns=tuple(columns))
+    source = Source([spec], Inventory.generate(2, seed=1))
+    for column in columns:
+        rows = sum(batch.num_rows for batch in source.batches(source.whole, [column.name]))
+        assert rows == 48
+    assert len(source._made) <= 4
