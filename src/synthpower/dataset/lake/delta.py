@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import DeltaError
@@ -22,21 +22,29 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from synthpower.dataset.lake import LAKES
 from synthpower.dataset.lake.files import Bounds, TableFile, has_folder, location_of
 from synthpower.errors import InputError, one_line, shown
-from synthpower.storage import Store
+from synthpower.storage import LocalStore, Store
 
 _FORBIDDEN = re.compile("[ ,;{}()\n\t=]")  # in a column's name, without a mapping of columns
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 
 class DeltaLog:
     """The log of a Delta table; see `Log`."""
 
     def __init__(self, store: Store, root: str) -> None:
-        self._location = location_of(store, root, buckets=True)
+        self._label = location_of(store, root, buckets=True)
+        self._location = self._label if isinstance(store, LocalStore) else _quoted(self._label)
+        if found := _ESCAPE.search(self._label):  # it makes a table that it does not find again
+            raise InputError(
+                f"{self._label}: no Delta table can be in a folder with {found[0]} in its path; "
+                f"choose another",
+                "table",
+            )
         self._table: DeltaTable | None = None
         self.columns: dict[str, str] | None = None
         if not has_folder(store, f"{root}/{LAKES['delta'].log}"):
             return  # old versions make a folder when they are asked whether it is a table
-        with _about(self._location):
+        with _about(self._label):
             if not DeltaTable.is_deltatable(self._location, _options()):
                 return
             self._table = DeltaTable(self._location, storage_options=_options())
@@ -64,13 +72,19 @@ class DeltaLog:
         # A later entry of a file is in place of an earlier one.
         actions = [AddAction(f.name, f.bytes, {}, now, True, _stats(f)) for f in files]  # noqa: FBT003
         schema = Schema([Field(name, PrimitiveType(kind)) for name, kind in columns.items()])
-        with _about(self._location):
+        with _about(self._label):
             if self._table is None:
                 create_table_with_add_actions(
                     self._location, schema, actions, storage_options=_options()
                 )
             else:
                 self._table.create_write_transaction([*actions], "append", schema)
+
+
+def _quoted(url: str) -> str:
+    """Return the URL of a prefix, of which each character is itself, as the library parses it."""
+    scheme, mark, path = url.partition("://")
+    return f"{scheme}{mark}{quote(path, safe='/@:')}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from s3_server import S3Server
 
 from synthpower import Column, Dataset, Fault, InputError, Inventory, Measurement, Request
 from synthpower.model.columns import field_of
@@ -75,3 +76,24 @@ def test_decimals_that_no_double_holds_have_no_bounds(dataset: Dataset, tmp_path
         dataset.write(again)
         assert again.table
         assert again.table.added == 0
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("bucket", [False, True])
+def test_a_folder_that_would_not_be_found_again_is_refused(tmp_path: Path, bucket: bool) -> None:
+    where = "s3://bucket/a%20b" if bucket else tmp_path / "a%20b"
+    dataset = Dataset.create(where, Inventory.generate(5, seed=1))
+    with pytest.raises(InputError, match="no Delta table can be in a folder with %20 in its path"):
+        dataset.plan(Request(DATE, table="delta"))
+
+
+@pytest.mark.parametrize("prefix", ["h#x", "q?x", "a b%é"])
+def test_a_prefix_of_a_bucket_is_taken_as_it_is(s3: S3Server, prefix: str) -> None:
+    dataset = Dataset.create(f"s3://bucket/{prefix}", Inventory.generate(5, seed=1))
+    for days in (1, 2):
+        plan = dataset.plan(Request(DATE, days=days, table="delta"))
+        dataset.write(plan)
+        assert plan.table
+        assert plan.table.added == 1
+    logs = [key for key in s3.report()["objects"] if "_delta_log" in key]
+    assert logs == [f"{prefix}/readings/_delta_log/{number:020}.json" for number in (0, 1)]
