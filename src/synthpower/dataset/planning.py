@@ -61,7 +61,7 @@ def plan_request(store: Store, fleet: Fleet, request: Request, workers: int | No
     check_different([job.name for job in jobs])
     table = None
     if request.table and request.root:
-        table = LakeTable(store, request.table, request.root, jobs[0].specification)
+        table = LakeTable(store, request.table, request.root, jobs[0])
     drawn_servers = (manifest.inventory or {}).get("servers", len(fleet))
     if drawn_servers != len(fleet):
         warnings.warn(

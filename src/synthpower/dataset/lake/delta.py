@@ -52,11 +52,11 @@ class DeltaLog:
         self.columns = {field.name: getattr(field.type, "type", "other") for field in fields}
 
     @staticmethod
-    def check(columns: Mapping[str, str]) -> None:
-        for name in columns:
-            if found := _FORBIDDEN.search(name):
+    def check(columns: Mapping[str, str], name: str) -> None:  # noqa: ARG004 - any name will do
+        for column in columns:
+            if found := _FORBIDDEN.search(column):
                 raise InputError(
-                    f"column {shown(name)!r}: no column of a Delta table may have {found[0]!r} in "
+                    f"column {shown(column)!r}: no column of a Delta table may have {found[0]!r} in "
                     f"its name; rename it in columns.csv",
                     "table",
                 )

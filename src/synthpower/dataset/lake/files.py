@@ -81,8 +81,8 @@ class Log(Protocol):
         ...
 
     @staticmethod
-    def check(columns: Mapping[str, str]) -> None:
-        """Raise `InputError` where such a table cannot have these columns."""
+    def check(columns: Mapping[str, str], name: str) -> None:
+        """Raise `InputError` where such a table cannot have these columns, or a file so named."""
         ...
 
     def missing(self, files: Sequence[TableFile]) -> list[TableFile]:

@@ -59,6 +59,7 @@ class IcebergLog:
 
     def __init__(self, store: Store, root: str) -> None:
         self._folder = location_of(store, root, buckets=False)
+        _check_path(self._folder)
         self._versions = _Versions(store, f"{root}/{_METADATA}", f"file://{self._folder}")
         self._table: Table | None = None
         self.columns: dict[str, str] | None = None
@@ -68,8 +69,8 @@ class IcebergLog:
                 self.columns = {f.name: _name_of(f.field_type) for f in self._table.schema().fields}
 
     @staticmethod
-    def check(columns: Mapping[str, str]) -> None:
-        """Take any columns."""
+    def check(columns: Mapping[str, str], name: str) -> None:  # noqa: ARG004 - any columns will do
+        _check_path(name)
 
     def missing(self, files: Sequence[TableFile]) -> list[TableFile]:
         if self._table is None:
@@ -192,6 +193,14 @@ class _Versions(NoopCatalog):
     def _as_table(self, metadata: TableMetadata, path: str) -> Table:
         io = load_file_io(location=self._location)
         return Table(("readings",), metadata, path, io, self)
+
+
+def _check_path(path: str) -> None:
+    """Raise `InputError` where it is not read as it is written: it is parsed as that of a URL."""
+    if found := re.search("[#?]", path):
+        raise InputError(
+            f"{path}: no path in an Iceberg table can have a {found[0]}; choose another", "table"
+        )
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from synthpower.dataset.entries import Entry
 from synthpower.dataset.lake import LAKES, find_log
 from synthpower.dataset.lake.files import FileFacts, Log, columns_of, has_folder
+from synthpower.engine import Job
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
-from synthpower.model.specification import Specification
 from synthpower.storage import Store
 
 
@@ -24,7 +24,7 @@ class LakeTable:
         One of `LAKES`.
     root : str
         The folder of its files, in the dataset.
-    specification : Specification
+    job : Job
         Of one of the files.
 
     Attributes
@@ -39,14 +39,15 @@ class LakeTable:
     Raises
     ------
     InputError
-        Where the folder is that of another table, or one of other columns.
+        Where the folder is that of another table, or one of other columns, or such a table cannot
+        have these files.
     """
 
-    def __init__(self, store: Store, kind: str, root: str, specification: Specification) -> None:
+    def __init__(self, store: Store, kind: str, root: str, job: Job) -> None:
         self._log_of = find_log(kind)
         self.title, self.added = LAKES[kind].title, 0
         self._store, self._root = store, root
-        self._columns = columns_of(specification)
+        self._columns = columns_of(job.specification)
         for other in LAKES.keys() - {kind}:
             if has_folder(store, f"{root}/{LAKES[other].log}"):
                 raise InputError(
@@ -54,7 +55,7 @@ class LakeTable:
                     f"such as {kind}/data-{{date}}",
                     "table",
                 )
-        self._log_of.check(self._columns)
+        self._log_of.check(self._columns, job.name)
         log = self._log_of(store, root)
         self.there = log.columns is not None
         self._check_columns(log)
