@@ -75,6 +75,7 @@ class IcebergLog:
     def missing(self, files: Sequence[TableFile]) -> list[TableFile]:
         if self._table is None:
             return list(files)
+        self._versions.keep_hint()
         schema = self._table.schema()
         made = [(file, self._data_file(file, schema)) for file in files]
         with _about(self._folder):
@@ -179,6 +180,16 @@ class _Versions(NoopCatalog):
             with self._store.create(f"{self._folder}/{name}", replace=over) as sink:
                 sink.write(text.encode())
         return CommitTableResponse(metadata=metadata, **{"metadata-location": self._path(number)})
+
+    def keep_hint(self) -> None:
+        """Have the hint name the newest version, where a run was killed before it did."""
+        name, number = f"{self._folder}/{_HINT}", str(self._number()).encode()
+        if self._store.size(name) is not None:
+            with self._store.open(name) as file:
+                if file.read().strip() == number:
+                    return
+        with self._store.create(name, replace=True) as sink:
+            sink.write(number)
 
     def _number(self) -> int:
         """Return the number of the newest version, 0 where there is none."""
