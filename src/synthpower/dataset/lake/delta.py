@@ -52,12 +52,20 @@ class DeltaLog:
         self.columns = {field.name: getattr(field.type, "type", "other") for field in fields}
 
     @staticmethod
-    def check(columns: Mapping[str, str], name: str) -> None:  # noqa: ARG004 - any name will do
+    def check(columns: Mapping[str, str], name: str) -> None:  # noqa: ARG004 - any will do
+        lower: dict[str, str] = {}
         for column in columns:
             if found := _FORBIDDEN.search(column):
                 raise InputError(
-                    f"column {shown(column)!r}: no column of a Delta table may have {found[0]!r} in "
-                    f"its name; rename it in columns.csv",
+                    f"column {shown(column)!r}: no column of a Delta table may have "
+                    f"{found[0]!r} in its name; rename it in columns.csv",
+                    "table",
+                )
+            other = lower.setdefault(column.lower(), column)
+            if other != column:
+                raise InputError(
+                    f"columns {shown(other)!r} and {shown(column)!r}: no two columns of a Delta "
+                    f"table may differ by case alone; rename one in columns.csv",
                     "table",
                 )
 

@@ -50,6 +50,12 @@ def test_columns_that_no_reader_would_take_are_refused(dataset: Dataset, name: s
         dataset.plan(Request(DATE, columns=columns, table="delta"))
 
 
+def test_columns_that_differ_by_case_alone_are_refused(dataset: Dataset) -> None:
+    columns = tuple(Column(name, field_of("measurement_value")) for name in ("É", "b", "é"))
+    with pytest.raises(InputError, match="'É' and 'é': no two columns of a Delta table may differ"):
+        dataset.plan(Request(DATE, columns=columns, table="delta"))
+
+
 def test_a_table_of_many_versions_is_read_on(dataset: Dataset, tmp_path: Path) -> None:
     for day in range(1, 13):
         dataset.write(dataset.plan(Request(f"2023-03-{day:02}", seed=1, table="delta")))
