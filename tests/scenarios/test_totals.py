@@ -178,13 +178,14 @@ def test_a_file_of_other_servers_names_them_itself(
 
 
 def test_what_is_planned_is_left_out(power: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data(power, "--days", 2)
+    data(power, "--days", 3)
     manifest = json.loads((power / "manifest.json").read_bytes())
-    later = manifest["files"]["data-2023-02-28.csv"]
-    later |= {"state": "planned", "bytes": None}
-    del later["totals"]
+    for name in ("data-2023-02-28.csv", "data-2023-03-01.csv"):
+        later = manifest["files"][name]
+        later |= {"state": "planned", "bytes": None}
+        del later["totals"]
     (power / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.warns(Notice, match="data-2023-02-28.csv is planned"):
+    with pytest.warns(Notice, match="data-2023-02-28.csv and 1 more are planned"):
         found = Dataset.open(power).totals(by=["file"])
     assert {each.group["file"] for each in found} == {NAME}
 

@@ -142,7 +142,7 @@ def _entries(store: Store, names: Iterable[str] | None, by: Sequence[str]) -> di
     """Return the entries of the chosen files, of all that are whole otherwise."""
     manifest = read_manifest(store)
     chosen = sorted(manifest.files if names is None else set(names))
-    entries = {}
+    entries, planned = {}, []
     for name in chosen:
         entry = manifest.entry(name)
         if entry is None:
@@ -151,7 +151,7 @@ def _entries(store: Store, names: Iterable[str] | None, by: Sequence[str]) -> di
         if entry.state == PLANNED:
             if names is not None:
                 raise InputError(f"{store.label(name)}: it is planned, and not made yet")
-            warnings.warn(f"{name} is planned, and not made yet: left out", Notice, stacklevel=2)
+            planned.append(name)
             continue
         try:
             entry.parse()
@@ -159,6 +159,11 @@ def _entries(store: Store, names: Iterable[str] | None, by: Sequence[str]) -> di
         except InputError as error:
             raise InputError(f"{store.label(MANIFEST)}: the entry of {name}: {error}") from None
         entries[name] = entry
+    if planned:
+        more = f" and {len(planned) - 1:,} more" if planned[1:] else ""
+        are = "are" if more else "is"
+        what = f"{planned[0]}{more} {are} planned, and not made yet: left out"
+        warnings.warn(what, Notice, stacklevel=2)
     if not entries:
         raise InputError(f"{store.label('')}: it has no readings yet")
     records = {name: json.dumps(e.record, sort_keys=True) for name, e in entries.items()}
