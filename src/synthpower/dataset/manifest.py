@@ -367,7 +367,8 @@ def keep_seed(store: Store, seed: int) -> int:
                 return seed
             with contextlib.suppress(InputError):  # without locks, who comes first has made it
                 write_manifest(store, kept, anew=True)
-            return read_kept(store).seed or seed
+            first = read_kept(store).seed
+            return seed if first is None else first
         return manifest.seed
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from synthpower import InputError, Inventory
+from synthpower.dataset import manifest
 from synthpower.dataset.create import data_files
 from synthpower.dataset.inventory import dataset_seed
 from synthpower.dataset.manifest import keep_seed, read_manifest, update_files
@@ -33,6 +34,16 @@ def test_what_the_manifest_has_stays_beside_what_is_added(store: LocalStore) -> 
 def test_the_seed_that_was_kept_first_stays(store: LocalStore) -> None:
     assert keep_seed(store, 5) == 5
     assert keep_seed(store, 6) == 5
+
+
+def test_a_seed_of_zero_that_another_run_has_kept_first_stays(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert keep_seed(store, 0) == 0
+    found = iter([manifest.Manifest(), manifest.read_kept(store)])
+    monkeypatch.setattr(manifest, "read_kept", lambda _: next(found))
+    monkeypatch.setattr(LocalStore, "locks", False)
+    assert keep_seed(store, 6) == 0
 
 
 def test_data_files_go_by_their_names_and_the_manifest(store: LocalStore) -> None:
