@@ -25,6 +25,9 @@ _RETRY: Any = None  # as obstore does it: ten times in three minutes
 _FIRST_TRIES = 4  # and at most so many seconds, until a wrong address is an error
 _FIRST_SECONDS = 15
 
+_process: list[int] = []  # the one that obstore's threads are in: a fork of it has none of them
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and what is not UTF-8
+
 
 def check_url(url: str) -> None:
     """Raise `InputError` unless a URL is one of object storage."""
@@ -34,6 +37,22 @@ def check_url(url: str) -> None:
         raise InputError(f"{shown(url)}: there is no such storage; choose one of {known}")
     if not rest.partition("/")[0]:
         raise InputError(f"{shown(url)} names no bucket; write {scheme}://bucket/prefix")
+    _, slash, prefix = rest.removesuffix("/").partition("/")
+    if slash:
+        check_key(url, prefix)
+
+
+def check_key(label: str, key: str, argument: str | None = None) -> None:
+    """Raise `InputError` where a key would be that of another object, or of none.
+
+    A client leaves out a part that is ``.``, and goes up at ``..``.
+    """
+    if not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise InputError(f"{shown(label)}: no part of it may be empty, . or ..", argument)
+    if _CONTROL.search(key):
+        raise InputError(
+            f"{shown(label)}: it has a control character, or one that is not UTF-8", argument
+        )
 
 
 def connect(url: str) -> Client:
@@ -78,8 +97,9 @@ def ask(label: str, request: Callable[[], T]) -> T:
     Raises
     ------
     FileNotFoundError, PermissionError, OSError
+        Among others in a process that was forked after object storage was used.
     InputError
-        Where there is no such bucket.
+        Where there is no such bucket, or can be none.
     AlreadyExistsError
         Of obstore: where the object must not exist.
     """
@@ -90,10 +110,17 @@ def ask(label: str, request: Callable[[], T]) -> T:
         UnauthenticatedError,
     )
 
+    if not _process:
+        _process.append(os.getpid())
+    elif _process[0] != os.getpid():  # where a request would never end
+        reason = "object storage was used before a fork; start processes by 'spawn'"
+        raise OSError(errno.EIO, reason, label)
     try:
         return request()
-    except AlreadyExistsError:
+    except (AlreadyExistsError, InputError):
         raise
+    except ValueError as error:
+        raise InputError(f"{label}: {_reason(error)}") from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise PermissionError(errno.EACCES, _reason(error), label) from None
     except (BaseError, OSError) as error:

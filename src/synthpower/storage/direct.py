@@ -23,10 +23,8 @@ _DIRECT_SIZE = 2**20  # smaller files are faster through the page cache
 _STAGES = 2  # one is being written, the other filled
 _KEPT_STAGES = 6  # of files that end at once
 
-# Stages of earlier files: new pages cost more than their writing. An anonymous mmap is shared
-# with a forked child, which has to let go of it: else both would write into the same memory.
+# Stages of earlier files: new pages cost more than their writing. A forked child has copies.
 _free_stages: list[mmap.mmap] = []
-os.register_at_fork(after_in_child=_free_stages.clear)
 
 
 class DescriptorSink(Sink):
@@ -48,7 +46,6 @@ class StagedSink(Sink):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._process = os.getpid()
         self._filled = 0
         self._stages: list[mmap.mmap] = []
         self._writes: list[Future[None]] = []
@@ -77,7 +74,7 @@ class StagedSink(Sink):
         try:
             return _free_stages.pop()
         except IndexError:
-            return mmap.mmap(-1, _STAGE_SIZE)
+            return mmap.mmap(-1, _STAGE_SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
     def finish(self) -> None:
         """Write what has been gathered; after this, nothing more comes."""
@@ -102,8 +99,7 @@ class StagedSink(Sink):
     def _free_stages(self) -> None:
         # Forgotten first: an interrupt in between loses stages, and no other sink gets one twice.
         stages, self._stages = self._stages, []
-        if self._process == os.getpid():  # a forked child closes its parent's sinks, too
-            _free_stages.extend(stages[: max(0, _KEPT_STAGES - len(_free_stages))])
+        _free_stages.extend(stages[: max(0, _KEPT_STAGES - len(_free_stages))])
 
 
 class DirectReader:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from synthpower.storage.interface import Sink
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _LEAST_PART = 2**23  # bytes; the least that S3 takes is 5 MiB
 _MOST_PARTS = 9_000  # it takes 10,000, and a size may be an estimate
 _IN_FLIGHT = 2**25  # bytes of this process that are on their way
 _LEAST_IN_FLIGHT = 3  # parts
+_ROW = 2**12  # words that a checksum weighs at a time
 _PATIENCE = 0.001  # seconds until it is looked again whether a part has been sent
 
 
@@ -29,15 +35,29 @@ def parts_in_flight(size: int) -> int:
     return max(_LEAST_IN_FLIGHT, _IN_FLIGHT // size)
 
 
-def checksum(part: Any) -> int:
-    """Return a sum of the words of a part, which takes a hundredth of the time of a digest.
+def checksum(part: Any) -> bytes:
+    """Return a digest of weighted sums of a part: 16 GB/s, as its copy; one of all takes 1.5.
 
-    It tells the objects of different runs from each other; somebody who wants to can fool it.
+    It tells the objects of different runs from each other, also where they have the same words in
+    another order; somebody who wants to can fool it.
     """
     import numpy as np
 
-    words = np.frombuffer(part, np.uint64, len(part) // 8)
-    return int(words.sum(dtype=np.uint64)) + len(part)
+    rows = len(part) // (8 * _ROW)
+    words = np.frombuffer(part, np.uint64, rows * _ROW).reshape(rows, _ROW)
+    sums = np.einsum("ij,j->i", words, _weights())
+    return hashlib.sha256(sums.tobytes() + memoryview(part)[rows * _ROW * 8 :]).digest()
+
+
+@cache
+def _weights() -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """Return an odd number for each word of a row: each bit of a word counts."""
+    import numpy as np
+
+    weights = np.arange(1, _ROW + 1, dtype=np.uint64)
+    for _ in range(3):
+        weights = (weights ^ weights >> np.uint64(32)) * np.uint64(0x9E3779B97F4A7C15)
+    return weights | np.uint64(1)
 
 
 class Upload(Protocol):
@@ -74,7 +94,7 @@ class _Stages:
             try:
                 stage = self._free.pop()
             except IndexError:
-                return mmap.mmap(-1, size)
+                return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             if len(stage) == size:
                 return stage
 
@@ -91,7 +111,7 @@ class _Stages:
 
 
 _stages = _Stages()
-os.register_at_fork(after_in_child=_stages.clear)  # its memory is shared with the parent
+os.register_at_fork(after_in_child=_stages.clear)  # where no client lets go of anything
 
 
 def is_held(view: memoryview) -> bool:
@@ -117,7 +137,7 @@ class PartsSink(Sink):
     ----------
     begun : bool
         Whether there was a part.
-    sums : list of int
+    sums : list of bytes
         The `checksum` of each.
     """
 
@@ -125,7 +145,7 @@ class PartsSink(Sink):
         super().__init__()
         self.part_size = size
         self.begun = False
-        self.sums: list[int] = []
+        self.sums: list[bytes] = []
         self._begin = begin
         self._upload: Upload | None = None
         self._stage: mmap.mmap | None = None

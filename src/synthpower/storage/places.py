@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthpower.errors import InputError
-from synthpower.storage.client import SCHEMES
+from synthpower.storage.client import SCHEMES, check_url
 from synthpower.storage.interface import Store
 from synthpower.storage.local import LocalStore
 from synthpower.storage.paths import STDOUT, already_exists, check_output
@@ -72,6 +72,7 @@ def check_file(where: Address, overwrite: bool) -> None:
 
 
 def _split(url: str) -> tuple[Store, str]:
+    check_url(url)
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith("/"):
         raise InputError(f"{url} names no object; write s3://bucket/prefix/name")
@@ -85,6 +86,7 @@ def kind_of(where: Address) -> str:
     for.
     """
     if is_url(where):
+        check_url(str(where))
         folder = str(where).rstrip("/").rpartition("/")[0]
         if str(where).endswith("/") or folder.endswith("/"):
             return "directory"

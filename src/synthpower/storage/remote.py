@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from synthpower.errors import InputError, shown
 from synthpower.lazy import lazy
-from synthpower.storage.client import ask, check_url, connect
+from synthpower.storage.client import ask, check_key, check_url, connect
 from synthpower.storage.interface import Sink
 from synthpower.storage.parts import PartsSink, checksum, part_size, parts_in_flight
 from synthpower.storage.paths import already_exists
@@ -41,6 +42,7 @@ class ObjectStore:
     There are no locks: of two runs that make different objects of one name at once, the later may
     replace the earlier's, where it has several parts. A process that is killed leaves the parts
     that it has sent, which nobody sees but who pays for them: a rule of the bucket removes them.
+    A process that was forked after its parent had used object storage cannot use any.
 
     Parameters
     ----------
@@ -93,6 +95,7 @@ class ObjectStore:
     def check(self, name: str, argument: str | None = None) -> None:
         if not name or name.endswith("/"):
             raise InputError(f"{self.label(name)} names no object", argument)
+        check_key(self.label(name), name, argument)
         key = f"{self.url.partition('://')[2].partition('/')[2]}/{name}"
         if len(key.encode(errors="surrogatepass")) > _LONGEST_KEY:
             raise InputError(
@@ -191,11 +194,14 @@ class _Upload:
 
         if not self._replace and self._store.exists(self._name):
             return None
-        self._writer = obstore.open_writer(
-            self._store._client,
+        self._writer = self._store.ask(
             self._name,
-            buffer_size=sink.part_size,
-            max_concurrency=parts_in_flight(sink.part_size),
+            lambda: obstore.open_writer(
+                self._store._client,
+                self._name,
+                buffer_size=sink.part_size,
+                max_concurrency=parts_in_flight(sink.part_size),
+            ),
         )
         return self
 
@@ -211,7 +217,7 @@ class _Upload:
             self._put(sink, rest)
             return
         if self._writer is not None:
-            sink.wait()
+            self._store.ask(self._name, sink.wait)
         if not self._replace and self._store.exists(self._name):
             self._check_equal(sink, rest)
             self.abort(None)
@@ -220,7 +226,11 @@ class _Upload:
             raise OSError(errno.ENOENT, "it was there, and is gone", self._store.label(self._name))
         self.write(rest)
         writer, self._writer = self._writer, None
-        self._store.ask(self._name, writer.close)  # which aborts where it fails
+        try:
+            self._store.ask(self._name, writer.close)  # which aborts where it fails
+        except FileNotFoundError:  # the answer was lost: asked again, there is no upload any more
+            if not self._is_equal(sink, rest):
+                raise
 
     def _put(self, sink: PartsSink, rest: memoryview) -> None:
         import obstore
@@ -237,6 +247,11 @@ class _Upload:
 
     def _check_equal(self, sink: PartsSink, rest: memoryview) -> None:
         """Raise `InputError` unless the object that there is has the same bytes."""
+        if not self._is_equal(sink, rest):
+            raise already_exists(self._store.label(self._name))
+
+    def _is_equal(self, sink: PartsSink, rest: memoryview) -> bool:
+        """Return whether there is an object, and it has the same bytes."""
         store, name, size = self._store, self._name, sink.part_size
         equal = store.size(name) == sink.size and all(
             checksum(store.range(name, number * size, (number + 1) * size)) == expected
@@ -244,16 +259,16 @@ class _Upload:
         )
         if equal and rest:
             equal = store.range(name, sink.size - len(rest), sink.size) == rest
-        if not equal:
-            raise already_exists(store.label(name))
+        return equal
 
     def abort(self, error: BaseException | None) -> None:
         """Forget the parts that were sent; an error in that is of no interest."""
         writer, self._writer = self._writer, None
         if writer is not None:
             error = error or InterruptedError()
+            leave = partial(writer.__exit__, type(error), error, None)
             with contextlib.suppress(Exception):
-                writer.__exit__(type(error), error, None)
+                self._store.ask(self._name, leave)
 
 
 class _Object(io.RawIOBase):

@@ -36,6 +36,17 @@ def test_a_file_is_located(tmp_path: Path) -> None:
             locate(url)
 
 
+@pytest.mark.parametrize(
+    "prefix", [".", "..", "a/..", "./a", "a//b", "/a", "a//", "a\tb", "\udcff"]
+)
+def test_a_prefix_that_would_be_another(prefix: str) -> None:
+    with pytest.raises(InputError, match=r"may be empty, \. or \.\.|control character"):
+        open_store(f"s3://bucket/{prefix}")
+    for call in (locate, kind_of):
+        with pytest.raises(InputError, match=r"may be empty, \. or \.\.|control character"):
+            call(f"s3://bucket/{prefix}/b.csv")
+
+
 def test_the_folders_that_a_file_may_be_of(tmp_path: Path) -> None:
     found = [(store.label(""), name) for store, name in folders_above("s3://b/x/y/z.csv")]
     assert found == [("s3://b/x/y", "z.csv"), ("s3://b/x", "y/z.csv"), ("s3://b", "x/y/z.csv")]

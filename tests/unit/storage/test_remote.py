@@ -3,11 +3,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from s3_server import S3Server
+from support import run_python
 
 from synthpower import InputError
 from synthpower.storage import ObjectStore, parts
@@ -103,10 +106,116 @@ def test_a_sum_tells_parts_apart() -> None:
     assert parts.checksum(data) == parts.checksum(bytes(data))
 
 
+def test_a_sum_tells_the_same_words_in_another_order_apart() -> None:
+    words = np.random.default_rng(1).integers(0, 2**64, 3 * 2**12, np.uint64)
+    sums = {parts.checksum(words.tobytes())}
+    for one, other in ((0, 1), (0, 2**12 - 1), (5, 2**12 + 5), (3, 2**13 + 4)):
+        swapped = words.copy()
+        swapped[[one, other]] = swapped[[other, one]]
+        sums.add(parts.checksum(swapped.tobytes()))
+    assert len(sums) == 5
+
+
+def test_an_object_is_there_although_the_answer_was_lost(s3: S3Server, store: ObjectStore) -> None:
+    data = np.random.default_rng(1).bytes(2**23 + 5)
+    s3.set(faults=[{"on": "complete", "kind": "lost", "times": 1}])
+    with store.create("a") as sink:
+        sink.write(data)
+    assert s3.report()["counts"]["faults"] == 1
+    assert s3.data("x/a") == data
+
+
+def test_an_older_object_is_not_taken_for_one_whose_parts_are_gone(
+    s3: S3Server, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put("x/a", b"older")
+    ask = store.ask
+
+    def gone(name: str, request: Callable[[], Any]) -> Any:
+        if getattr(request, "__name__", "") == "close":
+            raise FileNotFoundError(name)
+        return ask(name, request)
+
+    monkeypatch.setattr(store, "ask", gone)
+    with pytest.raises(FileNotFoundError), store.create("a", replace=True) as sink:
+        sink.write(bytes(2**23 + 5))
+    assert s3.data("x/a") == b"older"
+
+
+FORKED = """
+import os, signal, warnings
+from synthpower.storage import ObjectStore, parts
+warnings.simplefilter("ignore", DeprecationWarning)  # of fork, 3.12
+signal.alarm(60)
+os.register_at_fork(after_in_child=lambda: signal.alarm(30))  # which no child inherits
+store = ObjectStore("s3://bucket/x")
+"""
+
+
+def test_a_fork_of_a_process_that_used_a_bucket_is_told_so(s3: S3Server) -> None:
+    done = run_python(
+        FORKED
+        + """
+child = None
+try:
+    with store.create("parent") as sink:
+        sink.write(bytes(20 * 2**20))
+        child = os.fork()
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+        for each in (store, ObjectStore("s3://bucket/y")):
+            try:
+                each.size("a")
+            except OSError as error:
+                print(error, flush=True)
+except OSError as error:  # of the file that the parent has begun
+    print(error, flush=True)
+    os._exit(0 if child == 0 else 7)
+if not child:
+    os._exit(7)
+"""
+    )
+    assert done.stdout.count("was used before a fork; start processes by 'spawn'") == 3
+    assert s3.data("x/parent") == bytes(20 * 2**20)
+
+
+def test_a_forked_child_does_not_write_into_its_parents_parts(s3: S3Server) -> None:
+    run_python(
+        FORKED
+        + """
+with store.create("parent") as sink:
+    sink.write(b"p" * (2**23 + 5))
+    child = os.fork()
+    if not child:
+        sink.close()
+        stages = [parts._stages.take(2**23, wait=False) for _ in range(3)]
+        for stage in stages:
+            stage[:8] = b"children"
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    )
+    assert s3.data("x/parent") == b"p" * (2**23 + 5)
+
+
 @pytest.mark.parametrize("name", ["", "a/", "a" * 1025, "é" * 512])
 def test_a_name_that_no_object_can_have(store: ObjectStore, name: str) -> None:
     with pytest.raises(InputError, match=r"names no object|longer than 1024 bytes"):
         store.check(name, "path")
+
+
+@pytest.mark.parametrize(
+    "name", ["./a", "a/../b", "a/..", "a//b", "/a", "a\tb", "a\x9fb", "a\udcffb"]
+)
+def test_a_name_that_would_be_another_objects(store: ObjectStore, name: str) -> None:
+    with pytest.raises(InputError, match=r"may be empty, \. or \.\.|control character") as caught:
+        store.check(name, "path")
+    assert str(caught.value).isprintable()
+
+
+def test_a_bucket_that_there_cannot_be() -> None:
+    with pytest.raises(InputError, match="s3://bu cket: invalid domain character"):
+        ObjectStore("s3://bu cket").is_there()
 
 
 def test_seeking_before_the_beginning(s3: S3Server, store: ObjectStore) -> None:
