@@ -76,6 +76,10 @@ def _open(url: str, retry: Any) -> Client:
     scheme, _, rest = url.partition("://")
     family = SCHEMES[scheme]
     endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), "")
+    if family == "AWS" and endpoint and not endpoint.startswith(("http://", "https://")):
+        raise InputError(
+            f"AWS_ENDPOINT_URL is {shown(endpoint)!r}: begin it with https://, or http://"
+        )
     plain = family == "AWS" and endpoint.startswith("http:")
     allowed = os.environ.get(f"{family}_ALLOW_HTTP", "").lower() in _TRUE
     options: dict[str, Any] = {

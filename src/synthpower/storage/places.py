@@ -23,7 +23,9 @@ def is_url(where: Address) -> bool:
     if isinstance(where, os.PathLike):
         first = Path(where).parts[:1]
         if first and first[0].rstrip(":") in SCHEMES and first[0].endswith(":"):
-            raise InputError(f"{os.fspath(where)}: a URL is no path; hand it over as a string")
+            raise InputError(
+                f"{os.fspath(where)}: write {first[0]}//bucket/prefix, which is a string and no path"
+            )
         return False
     return "://" in where
 
@@ -82,17 +84,17 @@ def _split(url: str) -> tuple[Store, str]:
 def kind_of(where: Address) -> str:
     """Return what is at an address: ``directory``, ``file``, or nothing.
 
-    A URL that is no object's is one of a directory: there are none in a bucket that one could ask
-    for.
+    A URL that is no object's is one of a directory where it is the beginning of an object's.
     """
     if is_url(where):
         check_url(str(where))
+        if ObjectStore(str(where)).holds_any():
+            return "directory"
         folder = str(where).rstrip("/").rpartition("/")[0]
         if str(where).endswith("/") or folder.endswith("/"):
-            return "directory"
-        _ = ObjectStore(str(where)).is_there()  # so that an error names what was named
+            return ""
         store, name = _split(str(where))
-        return "file" if store.exists(name) else "directory"
+        return "file" if store.exists(name) else ""
     if os.path.isdir(where):  # noqa: PTH112 - whatever the name is
         return "directory"
     return "file" if os.path.exists(where) else ""  # noqa: PTH110

@@ -73,6 +73,12 @@ class ObjectStore:
 
     def make(self) -> None: ...
 
+    def holds_any(self) -> bool:
+        """Return whether there is any object below the prefix."""
+        import obstore
+
+        return bool(self.ask("", lambda: next(iter(obstore.list(self._client)), None)))
+
     @contextlib.contextmanager
     def create(
         self, name: str, *, replace: bool = False, size: int | None = None

@@ -59,6 +59,7 @@ def test_what_is_at_an_address(s3: S3Server, tmp_path: Path) -> None:
     assert kind_of("s3://bucket/a/b.csv") == "file"
     assert kind_of("s3://bucket/a") == kind_of("s3://bucket/a/") == "directory"
     assert kind_of("s3://bucket") == "directory"
+    assert kind_of("s3://bucket/none") == kind_of("s3://bucket/a/none.csv") == ""
     (tmp_path / "file").touch()
     kinds = [kind_of(tmp_path), kind_of(tmp_path / "file"), kind_of(tmp_path / "none")]
     assert kinds == ["directory", "file", ""]

@@ -261,3 +261,12 @@ def test_payloads_are_not_signed_over_tls(
         monkeypatch.setenv(name, value)
     config = _open("s3://bucket/a", None).config  # type: ignore[union-attr]
     assert config.get("unsigned_payload") == unsigned
+
+
+def test_an_endpoint_without_its_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """obstore panics."""
+    from synthpower.storage.client import _open
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "127.0.0.1:9000")
+    with pytest.raises(InputError, match="AWS_ENDPOINT_URL is '127.0.0.1:9000': begin it with"):
+        _open("s3://bucket/a", None)
