@@ -369,5 +369,5 @@ def test_the_contract_is_checked_in_a_directory(
 
 
 def test_a_url_is_no_path(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="write s3://bucket/prefix, which is a string and no path"):
+    with pytest.raises(InputError, match="write s3://bucket/prefix, a string and no path"):
         Dataset.open(Path("s3://bucket/power"))

@@ -24,7 +24,7 @@ def is_url(where: Address) -> bool:
         first = Path(where).parts[:1]
         if first and first[0].rstrip(":") in SCHEMES and first[0].endswith(":"):
             raise InputError(
-                f"{os.fspath(where)}: write {first[0]}//bucket/prefix, which is a string and no path"
+                f"{os.fspath(where)}: write {first[0]}//bucket/prefix, a string and no path"
             )
         return False
     return "://" in where
