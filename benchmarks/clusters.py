@@ -27,7 +27,6 @@ import compare
 
 import synthpower.dask
 import synthpower.spark
-import synthpower.spark_source
 from synthpower import Dataset, Inventory, Part, Request
 
 SERVERS = 35_000
@@ -107,7 +106,9 @@ def spark(folder: Path) -> Iterator[tuple[Write, Callable[[], int], Callable[[],
         values = source.option("columns", "measurement_value").load(str(folder))
         return values.selectExpr("count(*)", "avg(measurement_value)").collect()[0][0]
 
-    synthpower.spark_source.register(session)
+    from synthpower.spark_source import register  # which needs PySpark; the table does not
+
+    register(session)
     yield write, read, read_source
     session.stop()
 
