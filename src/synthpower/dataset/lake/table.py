@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from synthpower.dataset.entries import Entry
 from synthpower.dataset.lake import LAKES, find_log
-from synthpower.dataset.lake.files import FileFacts, Log, columns_of, has_folder
+from synthpower.dataset.lake.files import FileFacts, Log, TableFile, columns_of, has_folder
 from synthpower.engine import Job
 from synthpower.errors import InputError, shown
 from synthpower.fleet.fleet import Fleet
@@ -56,9 +56,7 @@ class LakeTable:
                     "table",
                 )
         self._log_of.check(self._columns, job.name)
-        log = self._log_of(store, root)
-        self.there = log.columns is not None
-        self._check_columns(log)
+        self.there = self._open().columns is not None
 
     @property
     def label(self) -> str:
@@ -73,12 +71,26 @@ class LakeTable:
             for name, entry in sorted(entries.items())
         ]
         with self._store.lock():
-            log = self._log_of(self._store, self._root)
-            self._check_columns(log)  # another run may have made it
-            missing = log.missing(files)
+            self.added = self._commit(files)
+
+    def _commit(self, files: Sequence[TableFile]) -> int:
+        """Add what the table does not have, and return how many files that is."""
+        log = self._open()
+        missing = log.missing(files)
+        try:
             if missing:
                 log.add(self._columns, missing)
-        self.added = len(missing)
+        except InputError:
+            # Without locks, another run may have made the table since: then ours go into it.
+            if log.columns is not None or self._open().columns is None:
+                raise
+            return self._commit(files)
+        return len(missing)
+
+    def _open(self) -> Log:
+        log = self._log_of(self._store, self._root)
+        self._check_columns(log)  # another run may have made it
+        return log
 
     def _check_columns(self, log: Log) -> None:
         """Raise `InputError` where a table has other columns than the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from deltalake import DeltaTable
 from s3_server import S3Server
 
 from synthpower import Column, Dataset, Fault, InputError, Inventory, Measurement, Request
+from synthpower.dataset.lake.delta import DeltaLog
+from synthpower.dataset.lake.files import TableFile
 from synthpower.model.columns import field_of
 
 DATE = "2023-02-27"
@@ -103,3 +106,25 @@ def test_a_prefix_of_a_bucket_is_taken_as_it_is(s3: S3Server, prefix: str) -> No
         assert plan.table.added == 1
     logs = [key for key in s3.report()["objects"] if "_delta_log" in key]
     assert logs == [f"{prefix}/readings/_delta_log/{number:020}.json" for number in (0, 1)]
+
+
+@pytest.mark.usefixtures("s3")
+def test_two_runs_that_make_the_first_table_at_once_both_add_their_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = Dataset.create("s3://bucket/power", Inventory.generate(5, seed=1))
+    plan, other = (dataset.plan(Request(date, table="delta")) for date in (DATE, "2023-02-28"))
+    missing = DeltaLog.missing
+
+    def late(log: DeltaLog, files: Sequence[TableFile]) -> list[TableFile]:
+        found = missing(log, files)
+        monkeypatch.setattr(DeltaLog, "missing", missing)
+        dataset.write(other)  # between our look and our commit
+        return found
+
+    monkeypatch.setattr(DeltaLog, "missing", late)
+    dataset.write(plan)
+    assert plan.table
+    assert plan.table.added == 1
+    table = DeltaTable("s3://bucket/power/readings")
+    assert (table.version(), len(table.file_uris())) == (1, 2)
