@@ -103,7 +103,7 @@ class LakeTable:
                 _without(self._columns, log.columns),
             )
         )
-        what = f"{found or 'none'}, not {wanted or 'none'}" if found or wanted else "another order"
+        what = f"{found or 'none'}, not {wanted or 'none'}"
         raise InputError(
             f"{self.label} is a table of other columns: {shown(what)}; choose another folder by a "
             f"path such as other/data-{{date}}",
