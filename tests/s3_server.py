@@ -274,7 +274,7 @@ class Connection(asyncio.BufferedProtocol):
         prefix, delimiter = self.query.get("prefix", ""), self.query.get("delimiter", "")
         entries, folders = [], set()
         for key, value in sorted(self.state.objects.items()):
-            if not key.startswith(prefix):
+            if not key.startswith(prefix) or key <= self.query.get("start-after", ""):
                 continue
             folder, found, _ = (
                 key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
