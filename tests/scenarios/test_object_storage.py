@@ -349,18 +349,27 @@ def test_where_it_cannot_be_is_one_line_and_soon(
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", URL),
+        ("data", "--directory", URL, "--date", "2023-02-27"),
+        ("data", "--directory", "DIR", "--date", "2023-02-27", "--output", f"{URL}/a.csv"),
+        ("inventory", "--directory", URL, "--count", "3"),
+    ],
+)
 def test_without_obstore_one_line_says_what_to_install(
-    s3: S3Server, command: Command, tmp_path: Path
+    s3: S3Server, command: Command, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    (tmp_path / "obstore").mkdir()
-    (tmp_path / "obstore" / "__init__.py").touch()  # without obstore.store
+    Inventory.generate(2, seed=1).write(tmp_path / "power")
+    missing = "raise ModuleNotFoundError(\"No module named 'obstore'\")"
+    (tmp_path / "obstore.py").write_text(missing)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = command("verify", URL, env={**os.environ, "PYTHONPATH": path})
+    words = [word.replace("DIR", str(tmp_path / "power")) for word in arguments]
+    done = command(*words, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 2
-    assert done.stderr == (
-        f"synthpower verify: error: {URL}: object storage needs obstore: "
-        f"pip install 'synthpower[object]'\n"
-    )
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(": object storage needs obstore: pip install 'synthpower[object]'")
 
 
 def test_the_contract_is_checked_in_a_directory(

@@ -55,24 +55,29 @@ def check_key(label: str, key: str, argument: str | None = None) -> None:
         )
 
 
+def library(url: str) -> Any:
+    """Return obstore; `InputError` where it is missing."""
+    try:
+        import obstore.store
+    except ModuleNotFoundError:
+        raise InputError(
+            f"{url}: object storage needs obstore: pip install 'synthpower[object]'"
+        ) from None
+    return obstore
+
+
 def connect(url: str) -> Client:
     """Return a client of a URL, which has had one answer: a wrong address is said soon."""
+    obstore = library(url)
     retry = {"max_retries": _FIRST_TRIES, "retry_timeout": timedelta(seconds=_FIRST_SECONDS)}
     impatient = _open(url, retry)
-    import obstore
-
     ask(url, lambda: next(iter(obstore.list(impatient)), None))
     return _open(url, _RETRY)
 
 
 def _open(url: str, retry: Any) -> Client:
     """Return obstore's client of a URL."""
-    try:
-        from obstore.store import from_url
-    except ModuleNotFoundError:
-        raise InputError(
-            f"{url}: object storage needs obstore: pip install 'synthpower[object]'"
-        ) from None
+    from_url = library(url).store.from_url
     scheme, _, rest = url.partition("://")
     family = SCHEMES[scheme]
     endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS)), "")

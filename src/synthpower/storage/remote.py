@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from synthpower.errors import InputError, shown
 from synthpower.lazy import lazy
-from synthpower.storage.client import ask, check_key, check_url, connect
+from synthpower.storage.client import ask, check_key, check_url, connect, library
 from synthpower.storage.interface import Sink
 from synthpower.storage.parts import PartsSink, checksum, part_size, parts_in_flight
 from synthpower.storage.paths import already_exists
@@ -75,7 +75,7 @@ class ObjectStore:
 
     def holds_any(self) -> bool:
         """Return whether there is any object below the prefix."""
-        import obstore
+        obstore = library(self.url)
 
         return bool(self.ask("", lambda: next(iter(obstore.list(self._client)), None)))
 
@@ -115,7 +115,7 @@ class ObjectStore:
         return _Blocks(self, name)
 
     def size(self, name: str) -> int | None:
-        import obstore
+        obstore = library(self.url)
 
         try:
             return int(self.ask(name, lambda: obstore.head(self._client, name))["size"])
@@ -124,7 +124,7 @@ class ObjectStore:
 
     def range(self, name: str, begin: int, end: int) -> memoryview:
         """Return some bytes of an object, which has them."""
-        import obstore
+        obstore = library(self.url)
 
         return memoryview(
             self.ask(name, lambda: obstore.get_range(self._client, name, start=begin, end=end))
@@ -132,7 +132,7 @@ class ObjectStore:
 
     def whole(self, name: str) -> bytes:
         """Return the bytes of an object, in one request."""
-        import obstore
+        obstore = library(self.url)
 
         return bytes(self.ask(name, lambda: obstore.get(self._client, name).bytes()))
 
@@ -140,7 +140,7 @@ class ObjectStore:
         return self.size(name) is not None
 
     def names(self, pattern: str = "*") -> list[str]:
-        import obstore
+        obstore = library(self.url)
 
         folder, _, _ = pattern.rpartition("/")
         if "*" in folder or "?" in folder or "[" in folder:  # of all below the part without any
@@ -157,7 +157,7 @@ class ObjectStore:
 
         Of a thousand fragments of a manifest, one after the other would take half a minute.
         """
-        import obstore
+        obstore = library(self.url)
 
         listed = self.ask("", lambda: list(obstore.list(self._client, folder)))
         tags = {each["path"]: each["e_tag"] for chunk in listed for each in chunk}
