@@ -232,7 +232,8 @@ def test_other_readers_read_what_the_plain_writer_wrote(readings: Readings, tmp_
     assert spliced.equals(plain)
     paths = [tmp_path / name for name in ("data.parquet", "plain.parquet")]
     assert pl.read_parquet(paths[0]).equals(pl.read_parquet(paths[1]))
-    tables = [duckdb.connect().sql(f"from '{path}'").to_arrow_table() for path in paths]
+    with duckdb.connect() as connection:
+        tables = [connection.sql(f"from '{path}'").to_arrow_table() for path in paths]
     assert tables[0].equals(tables[1])
     in_order = datafusion.SessionConfig().with_target_partitions(1)
     context = datafusion.SessionContext(in_order)

@@ -32,6 +32,9 @@ from synthpower.formats.interface import Certainty, Options
 from synthpower.model.columns import field_of
 from synthpower.storage import Sink
 
+# Before 1.34 it takes what is not compressed for compressed.
+OLD_POLARS = tuple(map(int, pl.__version__.split(".")[:2])) < (1, 34)
+
 DATE = "2023-02-27"
 DAY = 1_677_456_000
 SMALL_BATCHES = Arrow(batch_rows=15_000)
@@ -145,7 +148,8 @@ def test_any_cut_of_the_rows_reads_the_same(
     path = tmp_path / "any.arrow"
     write(readings, path, compression=compression, format=Arrow(batch_rows))
     assert read(path).equals(readings.to_table())
-    assert pl.read_ipc(path).equals(pl.DataFrame(readings))
+    if compression or not OLD_POLARS:
+        assert pl.read_ipc(path).equals(pl.DataFrame(readings))
 
 
 def test_what_repeats_is_made_once(inventory: Inventory) -> None:
@@ -210,7 +214,8 @@ def test_a_pipe_gets_a_stream(readings: Readings, implementation: str) -> None:
     table = pa.ipc.open_stream(data).read_all()
     table.validate(full=True)
     assert table.equals(readings.to_table())
-    assert pl.read_ipc_stream(io.BytesIO(data)).equals(pl.DataFrame(readings))
+    if implementation == "pyarrow" or not OLD_POLARS:
+        assert pl.read_ipc_stream(io.BytesIO(data)).equals(pl.DataFrame(readings))
 
 
 def raises_everywhere(data: bytes) -> None:
