@@ -122,6 +122,13 @@ class ObjectStore:
         except FileNotFoundError:
             return None
 
+    def known_size(self, name: str) -> int:
+        """Return the bytes of an object; `FileNotFoundError` where there is none."""
+        size = self.size(name)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.label(name))
+        return size
+
     def range(self, name: str, begin: int, end: int) -> memoryview:
         """Return some bytes of an object, which has them."""
         obstore = library(self.url)
@@ -283,10 +290,7 @@ class _Object(io.RawIOBase):
     def __init__(self, store: ObjectStore, name: str) -> None:
         self._store = store
         self._name = name
-        size = store.size(name)
-        if size is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.label(name))
-        self._size = size
+        self._size = store.known_size(name)
         self._position = 0
 
     def readable(self) -> bool:
@@ -332,10 +336,7 @@ class _Blocks:
     def __init__(self, store: ObjectStore, name: str) -> None:
         self._store = store
         self._name = name
-        size = store.size(name)
-        if size is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.label(name))
-        self._size = size
+        self._size = store.known_size(name)
         self._thread = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[memoryview]] | None = None
 
